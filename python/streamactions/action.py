@@ -1,0 +1,264 @@
+"""Defining an action: a function and its options, checked once, when the module is imported.
+
+Everything that can be wrong with a definition is found here, so that a call only looks things up.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, TypeVar, overload
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
+
+from streamactions.dialects import Dialect, resolve_dialect
+from streamactions.errors import DefinitionError
+from streamactions.inputs import read_json, read_query
+from streamactions.middleware import Middleware, define_middleware
+from streamactions.parameters import is_async_callable, is_async_generator_callable, requested_names
+from streamactions.stream import Encode, Stream, make_encode
+from streamactions.types import Metadata, OnDisconnect, ServerErrorHandler
+
+__all__ = ["StreamAction", "define_stream_action"]
+
+Handler = Callable[..., Awaitable[None] | AsyncGenerator[Any, None]]
+
+_OFFERED: Final = ("input", "stream", "ctx", "event")
+_METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
+_Number = TypeVar("_Number", float | None, int | None)
+_NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
+
+
+class StreamAction:
+    """One streaming endpoint: what ``define_stream_action`` makes of a function.
+
+    Attributes:
+        name: its path below the app's prefix, such as ``"ai-chat"``.
+        method: the HTTP method.
+        handler: the function as it was written.
+        input_adapter: validates the input; ``None`` passes the raw JSON.
+        output_adapter: validates and serialises each chunk; ``None`` sends chunks as they are.
+        middleware: what runs before the stream opens, in order.
+        metadata: what the author attached.
+        dialect: how the stream is spelled; ``None`` leaves it to the app.
+        on_disconnect: what a client's leaving does to the handler's task.
+        keep_alive_s: seconds of silence before a keep-alive; ``None`` leaves it to the app.
+        max_body_bytes: the largest request body; ``None`` leaves it to the app.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        input: Any = None,
+        output: Any = None,
+        middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = (),
+        metadata: Mapping[str, Any] | None = None,
+        handle_server_error: ServerErrorHandler | None = None,
+        name: str | None = None,
+        method: str = "POST",
+        on_disconnect: OnDisconnect = "cancel",
+        dialect: str | Dialect | None = None,
+        keep_alive_s: float | None = None,
+        max_body_bytes: int | None = None,
+    ) -> None:
+        function_name = getattr(handler, "__name__", type(handler).__name__)
+        what = f"handler {function_name}()"
+        if not callable(handler):
+            raise DefinitionError(f"a handler must be an async function, not a {type(handler).__name__}")
+        self._is_generator = is_async_generator_callable(handler)
+        if not self._is_generator and not is_async_callable(handler):
+            raise DefinitionError(f"{what} must be async: write 'async def {function_name}(input, stream)'")
+        self._names = requested_names(handler, _OFFERED, what=what)
+        if "stream" not in self._names and not self._is_generator:
+            raise DefinitionError(f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks")
+        if input is None:
+            _refuse_unvalidated_model(handler, self._names, what)
+        self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
+        self.method: str = _check_choice("method", method.upper(), _METHODS, what)
+        self.on_disconnect: OnDisconnect = on_disconnect
+        _check_choice("on_disconnect", on_disconnect, ("cancel", "continue"), what)
+        self.handler = handler
+        self.input_adapter: TypeAdapter[Any] | None = _make_adapter("input", input, what)
+        self.output_adapter: TypeAdapter[Any] | None = _make_adapter("output", output, what)
+        self.middleware: tuple[Middleware, ...] = tuple(define_middleware(item) for item in middleware)
+        self.metadata: Metadata = dict(metadata or {})
+        self.handle_server_error = handle_server_error
+        self.dialect: Dialect | None = None if dialect is None else resolve_dialect(dialect)
+        self.keep_alive_s = _check_positive("keep_alive_s", keep_alive_s, what)
+        self.max_body_bytes = _check_positive("max_body_bytes", max_body_bytes, what)
+        self.encode: Encode = make_encode(self.output_adapter)
+        self.__name__ = function_name
+        self.__doc__ = handler.__doc__
+
+    def __repr__(self) -> str:
+        return f"StreamAction({self.name!r}, method={self.method!r})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the handler as it was written, so that a unit test can pass its own ``stream``."""
+        return self.handler(*args, **kwargs)
+
+    @property
+    def needs_event(self) -> bool:
+        """Whether the handler takes ``event``."""
+        return "event" in self._names
+
+    def read_input(self, body: bytes, query_string: bytes) -> Any:
+        """The handler's ``input``, from the body or, for ``GET``, from the query string.
+
+        Raises:
+            ActionError: the input is refused.
+        """
+        if self.method == "GET":
+            return read_query(self.input_adapter, query_string)
+        return read_json(self.input_adapter, body)
+
+    async def run(self, stream: Stream, offered: Mapping[str, Any]) -> None:
+        """Run the handler with those of the offered values that it takes.
+
+        Args:
+            stream: where chunks go.
+            offered: values by parameter name.
+        """
+        result = self.handler(**{name: offered[name] for name in self._names})
+        if not self._is_generator:
+            await result
+            return
+        async with aclosing(result) as chunks:
+            async for chunk in chunks:
+                await stream.send(chunk)
+
+
+def _check_name(name: str, what: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise DefinitionError(f"{what} has no usable path name ({name!r}): write name=\"my-action\"")
+    return name
+
+
+def _check_choice(option: str, value: str, choice: tuple[str, ...], what: str) -> str:
+    if value not in choice:
+        known = ", ".join(repr(word) for word in choice)
+        raise DefinitionError(f"{what} has {option}={value!r}: write one of {known}")
+    return value
+
+
+def _check_positive(option: str, value: _Number, what: str) -> _Number:
+    if value is not None and not value > 0:
+        raise DefinitionError(f"{what} has {option}={value!r}: write a number above 0")
+    return value
+
+
+def _make_adapter(option: str, annotation: Any, what: str) -> TypeAdapter[Any] | None:
+    if annotation is None or isinstance(annotation, TypeAdapter):
+        return annotation
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        # A type that names one not defined yet makes an adapter that would fail at its first use.
+        adapter.rebuild(raise_errors=True)
+    except (PydanticUserError, SchemaError, NameError) as error:
+        reason = str(error).splitlines()[0]
+        raise DefinitionError(
+            f"{what} has an {option}= that pydantic cannot validate ({reason}): pass a pydantic model, "
+            "a dataclass, a TypedDict or another type that TypeAdapter takes"
+        ) from error
+    return adapter
+
+
+def _refuse_unvalidated_model(handler: Handler, names: tuple[str, ...], what: str) -> None:
+    annotation = getattr(handler, "__annotations__", {}).get("input") if "input" in names else None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        raise DefinitionError(
+            f"{what} takes input: {annotation.__name__}, but nothing validates it: "
+            f"write define_stream_action(input={annotation.__name__})"
+        )
+
+
+@overload
+def define_stream_action(
+    handler: Handler,
+    *,
+    input: Any = ...,
+    output: Any = ...,
+    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = ...,
+    metadata: Mapping[str, Any] | None = ...,
+    handle_server_error: ServerErrorHandler | None = ...,
+    name: str | None = ...,
+    method: str = ...,
+    on_disconnect: OnDisconnect = ...,
+    dialect: str | Dialect | None = ...,
+    keep_alive_s: float | None = ...,
+    max_body_bytes: int | None = ...,
+) -> StreamAction: ...
+@overload
+def define_stream_action(
+    handler: None = None,
+    *,
+    input: Any = ...,
+    output: Any = ...,
+    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = ...,
+    metadata: Mapping[str, Any] | None = ...,
+    handle_server_error: ServerErrorHandler | None = ...,
+    name: str | None = ...,
+    method: str = ...,
+    on_disconnect: OnDisconnect = ...,
+    dialect: str | Dialect | None = ...,
+    keep_alive_s: float | None = ...,
+    max_body_bytes: int | None = ...,
+) -> Callable[[Handler], StreamAction]: ...
+def define_stream_action(
+    handler: Handler | None = None,
+    *,
+    input: Any = None,
+    output: Any = None,
+    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = (),
+    metadata: Mapping[str, Any] | None = None,
+    handle_server_error: ServerErrorHandler | None = None,
+    name: str | None = None,
+    method: str = "POST",
+    on_disconnect: OnDisconnect = "cancel",
+    dialect: str | Dialect | None = None,
+    keep_alive_s: float | None = None,
+    max_body_bytes: int | None = None,
+) -> StreamAction | Callable[[Handler], StreamAction]:
+    """Make a streaming action of an async function; works as a call and as a decorator.
+
+    Args:
+        handler: an ``async def`` or an async generator that takes, by name, any of ``input``,
+            ``stream``, ``ctx`` and ``event``. Each ``yield`` of a generator is a ``send``.
+        input: the type of the input: whatever pydantic's ``TypeAdapter`` takes. Without it the
+            handler gets the JSON as it came.
+        output: the type of a chunk; each one is validated and serialised by it.
+        middleware: functions that run in order before the stream opens.
+        metadata: a mapping for middleware to read.
+        handle_server_error: turns an unexpected exception into an ``ActionError``, or a mapping or
+            tuple of code, message and status code.
+        name: the path below the prefix; by default the function's name with ``_`` as ``-``.
+        method: the HTTP method; ``GET`` reads the input from the query string.
+        on_disconnect: ``"cancel"`` stops the handler when its client leaves, ``"continue"`` lets it
+            run to its end.
+        dialect: ``"standard"``, ``"nuxt-actions"`` or an object; by default the app's.
+        keep_alive_s: seconds without a frame before a keep-alive is sent; by default the app's.
+        max_body_bytes: the largest request body in bytes; by default the app's.
+
+    Raises:
+        DefinitionError: the function or an option is wrong; the message says what to write.
+    """
+
+    def define(function: Handler) -> StreamAction:
+        return StreamAction(
+            function,
+            input=input,
+            output=output,
+            middleware=middleware,
+            metadata=metadata,
+            handle_server_error=handle_server_error,
+            name=name,
+            method=method,
+            on_disconnect=on_disconnect,
+            dialect=dialect,
+            keep_alive_s=keep_alive_s,
+            max_body_bytes=max_body_bytes,
+        )
+
+    return define if handler is None else define(handler)

@@ -1,0 +1,215 @@
+"""The app: from a request to the action that answers it.
+
+A call is set up (path, method, body, input, middleware) before anything is sent, so that what
+goes wrong can still be told with a real status. Then the stream opens and a run fills it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from os import PathLike
+from types import ModuleType
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+
+from streamactions.action import StreamAction
+from streamactions.app.asgi import EVENT_STREAM_HEADERS, Receive, Scope, Send
+from streamactions.app.connection import Connection
+from streamactions.app.pulse import Pulses
+from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
+from streamactions.dialects import Dialect, resolve_dialect
+from streamactions.discovery import collect_actions
+from streamactions.errors import ActionError, DefinitionError
+from streamactions.middleware import run_chain
+from streamactions.run import Run, to_action_error
+from streamactions.stream import Stream, encode_any
+from streamactions.types import Context
+
+__all__ = ["DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
+
+DEFAULT_MAX_BODY_BYTES: Final = 1024 * 1024
+"""The largest request body."""
+
+DEFAULT_KEEP_ALIVE_S: Final = 15.0
+"""Silence before a keep-alive: well under the 60 s after which nginx gives up."""
+
+_SETUP_FAILURE: Final = ActionError("INTERNAL_ERROR", "An unexpected error occurred", 500)
+
+
+class StreamActions:
+    """An ASGI app that serves streaming actions; run it, or mount it in Starlette or FastAPI.
+
+    Args:
+        actions: actions, modules and paths of ``.py`` files or folders that define some.
+        prefix: the path below which the actions are.
+        dialect: how streams are spelled, for actions that do not say.
+        max_body_bytes: the largest request body, in bytes, for actions that do not say.
+        keep_alive_s: seconds without a frame before a keep-alive, for actions that do not say.
+
+    Attributes:
+        actions: the actions by name.
+        prefix: the path below which they are, without a slash at the end.
+
+    Raises:
+        DefinitionError: an option is wrong, two actions share a name, or there is none to find.
+    """
+
+    def __init__(
+        self,
+        actions: Iterable[StreamAction | ModuleType | str | PathLike[str]],
+        *,
+        prefix: str = "/api/_actions",
+        dialect: str | Dialect = "standard",
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        keep_alive_s: float = DEFAULT_KEEP_ALIVE_S,
+    ) -> None:
+        if prefix and not prefix.startswith("/"):
+            raise DefinitionError(f"prefix={prefix!r} is no path: write prefix=\"/{prefix}\"")
+        if not max_body_bytes > 0 or not keep_alive_s > 0:
+            raise DefinitionError("max_body_bytes and keep_alive_s must be above 0")
+        self.prefix = prefix.rstrip("/")
+        self.actions: dict[str, StreamAction] = collect_actions(actions)
+        self._paths = {f"{self.prefix}/{name}": action for name, action in self.actions.items()}
+        self._dialect = resolve_dialect(dialect)
+        self._max_body_bytes = max_body_bytes
+        self._keep_alive_s = keep_alive_s
+        self._pulses = Pulses(min([keep_alive_s, *(a.keep_alive_s or keep_alive_s for a in self.actions.values())]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, by the ASGI specification."""
+        if scope["type"] == "http":
+            await self._handle(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            raise RuntimeError(f"streamactions does not speak the ASGI scope {scope['type']!r}")
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = Connection(receive, send)
+        action: StreamAction | None = None
+        try:
+            action = self._find(scope)
+            body = b"" if action.method == "GET" else await read_body(
+                scope, receive, action.max_body_bytes or self._max_body_bytes
+            )
+            request = _LazyRequest(scope, body, connection)
+            value = action.read_input(body, scope["query_string"])
+            context = await self._run_middleware(action, request, connection) if action.middleware else {}
+        except ClientLeftError:
+            return
+        except Exception as error:
+            await self._refuse(scope, connection, action, error)
+            return
+        await self._stream(action, connection, request, value, context)
+
+    def _find(self, scope: Scope) -> StreamAction:
+        path: str = scope["path"]
+        root_path: str = scope.get("root_path", "")
+        # A mounted app gets the whole path, and in `root_path` where it is mounted.
+        if root_path and path.startswith(root_path + "/"):
+            path = path[len(root_path) :]
+        action = self._paths.get(path)
+        if action is None:
+            raise ActionError("NOT_FOUND", "There is no action at this path", 404)
+        if scope["method"] != action.method:
+            raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {action.method}", 405)
+        return action
+
+    async def _run_middleware(
+        self, action: StreamAction, request: "_LazyRequest", connection: Connection
+    ) -> Context:
+        chain = asyncio.get_running_loop().create_task(
+            run_chain(action.middleware, action=action.name, event=request.get, metadata=action.metadata)
+        )
+
+        def client_left() -> None:
+            if action.on_disconnect == "cancel":
+                chain.cancel()
+
+        connection.watch(client_left)
+        try:
+            return await chain
+        except asyncio.CancelledError:
+            if connection.is_gone:
+                raise ClientLeftError from None
+            raise
+        finally:
+            if not chain.done():
+                chain.cancel()
+                await asyncio.wait((chain,))
+
+    async def _stream(
+        self, action: StreamAction, connection: Connection, request: "_LazyRequest", value: Any, context: Context
+    ) -> None:
+        event_loop = asyncio.get_running_loop()
+        pulse = self._pulses.of(event_loop)
+        dialect = action.dialect or self._dialect
+        stream = Stream(
+            encode=action.encode,
+            encode_any=encode_any,
+            write=connection.write,
+            event_loop=event_loop,
+            pulse=pulse.core,
+            chunk_event=dialect.chunk_event,
+            done_frame=dialect.done(),
+            keep_alive_s=action.keep_alive_s or self._keep_alive_s,
+            outlives_client=action.on_disconnect == "continue",
+        )
+        offered = {"input": value, "stream": stream, "ctx": context}
+        if action.needs_event:
+            offered["event"] = request.get()
+        await connection.open_event_stream()
+        await connection.serve(stream, Run(action, dialect, stream, offered), pulse)
+
+    async def _refuse(
+        self, scope: Scope, connection: Connection, action: StreamAction | None, error: Exception
+    ) -> None:
+        """Answer a call that failed before its stream opened, in the form that its client reads."""
+        await connection.unwatch()
+        if connection.is_gone:
+            return
+        told = await to_action_error(
+            error,
+            None if action is None else action.handle_server_error,
+            _SETUP_FAILURE,
+            action="?" if action is None else action.name,
+        )
+        if accepts_event_stream(scope):
+            dialect = (action.dialect if action is not None else None) or self._dialect
+            await connection.respond(200, EVENT_STREAM_HEADERS, dialect.error(told))
+            return
+        body = orjson.dumps(told.to_wire())
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if told.status_code == 405:  # noqa: PLR2004
+            allowed = self._paths.get(scope["path"].removeprefix(scope.get("root_path", "")))
+            headers.append((b"allow", (allowed.method if allowed else "POST").encode()))
+        await connection.respond(told.status_code, headers, body)
+
+
+class _LazyRequest:
+    """The call's request, made when the first who takes ``event`` asks for it."""
+
+    def __init__(self, scope: Scope, body: bytes, connection: Connection) -> None:
+        self._scope = scope
+        self._body = body
+        self._connection = connection
+        self._request: Request | None = None
+
+    def get(self) -> Request:
+        if self._request is None:
+            self._request = ActionRequest(self._scope, self._body, lambda: self._connection.is_gone)
+        return self._request
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,113 @@
+"""The connection of one call: what the server offers for it, and the life of its response.
+
+While a run sends into its stream, the connection sees through the writes that the server did not
+take at once, and listens for the client's leaving. It knows nothing of the handler.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from streamactions.app.asgi import EVENT_STREAM_HEADERS, Message, Receive, Send, body_message, start_message
+from streamactions.app.pulse import Pulse
+from streamactions.run import Run
+from streamactions.stream import Stream
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """One client, until it has its answer or has left."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._watch: asyncio.Future[Message] | None = None
+        self._on_gone: Callable[[], None] | None = None
+        self.is_gone = False
+
+    def watch(self, on_gone: Callable[[], None]) -> None:
+        """Call ``on_gone`` once the client has left; at once if it has left already.
+
+        Call it only when the request's body was read: what still comes of it is dropped.
+        """
+        self._on_gone = on_gone
+        if self.is_gone:
+            on_gone()
+        elif self._watch is None:
+            self._listen()
+
+    def _listen(self) -> None:
+        # Granian's answer is a future already; a coroutine of another server becomes a task.
+        self._watch = asyncio.ensure_future(self._receive())
+        self._watch.add_done_callback(self._received)
+
+    def _received(self, watch: "asyncio.Future[Message]") -> None:
+        if watch.cancelled() or self._watch is None:
+            return
+        # A server that fails to tell has lost the client as well.
+        if watch.exception() is None and watch.result()["type"] == "http.request":
+            self._listen()
+            return
+        self.is_gone = True
+        if self._on_gone is not None:
+            self._on_gone()
+
+    async def unwatch(self) -> None:
+        """Stop listening."""
+        watch, self._watch, self._on_gone = self._watch, None, None
+        if watch is not None and not watch.done():
+            watch.cancel()
+            if isinstance(watch, asyncio.Task):
+                await asyncio.wait((watch,))
+
+    async def respond(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send a whole response."""
+        await self._send(start_message(status, headers))
+        await self._send(body_message(body, False))
+
+    def write(self, body: bytes, more_body: bool) -> Any:
+        """Hand bytes of the response's body to the server; what is returned has to be awaited."""
+        return self._send(body_message(body, more_body))
+
+    async def open_event_stream(self) -> None:
+        """Send the head of an event stream."""
+        await self._send(start_message(200, EVENT_STREAM_HEADERS))
+
+    async def serve(self, stream: Stream, run: Run, pulse: Pulse) -> None:
+        """See the stream through to its end, and the run to its own.
+
+        Args:
+            stream: an open stream that writes to this connection.
+            run: what sends into it.
+            pulse: the event loop's pulse.
+        """
+
+        def client_left() -> None:
+            # After its end was said, a stream has no reader to lose: servers report the end of a
+            # response in the same way as a client's leaving.
+            was_open = not stream.closed
+            stream._abandon()
+            if was_open:
+                run.client_left()
+
+        pulse.add(stream)
+        self.watch(client_left)
+        try:
+            while (write := await stream._next_write()) is not None:
+                try:
+                    await write
+                except OSError:
+                    client_left()
+                else:
+                    stream._written()
+            if stream._is_abandoned:
+                client_left()
+            await run.wait()
+        except BaseException:
+            stream._abandon()
+            await run.cancel()
+            raise
+        finally:
+            pulse.discard(stream)
+            await self.unwatch()

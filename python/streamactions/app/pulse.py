@@ -1,0 +1,60 @@
+"""One timer per event loop, for as long as it has streams: keep-alives and a fair share of the loop."""
+
+import asyncio
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from streamactions._core import PulseCore, StreamCore
+
+__all__ = ["Pulse", "Pulses"]
+
+BEAT_S: Final = 0.010
+"""Between two beats."""
+
+LATE_AFTER_S: Final = 0.015
+"""A handler that has kept the loop from beating for this long is made to let others run."""
+
+MAX_SCAN_S: Final = 1.0
+"""How late a keep-alive may come; less where keep-alives are closer together."""
+
+_SCANS_PER_KEEP_ALIVE: Final = 15
+
+
+class Pulse:
+    """Beats while there are streams."""
+
+    def __init__(self, event_loop: asyncio.AbstractEventLoop, keep_alive_s: float) -> None:
+        self._event_loop = event_loop
+        self._is_beating = False
+        self.core: Final = PulseCore(LATE_AFTER_S, min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE))
+
+    def add(self, stream: StreamCore) -> None:
+        """Watch over a stream until ``discard``."""
+        self.core.add(stream)
+        if not self._is_beating:
+            self._is_beating = True
+            self._event_loop.call_later(BEAT_S, self._beat)
+
+    def discard(self, stream: StreamCore) -> None:
+        """Stop watching over a stream."""
+        self.core.discard(stream)
+
+    def _beat(self) -> None:
+        self._is_beating = self.core.beat()
+        if self._is_beating:
+            self._event_loop.call_later(BEAT_S, self._beat)
+
+
+class Pulses:
+    """The pulse of each event loop that the app runs in: one, outside of tests."""
+
+    def __init__(self, keep_alive_s: float) -> None:
+        self._keep_alive_s = keep_alive_s
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse] = WeakKeyDictionary()
+
+    def of(self, event_loop: asyncio.AbstractEventLoop) -> Pulse:
+        """The pulse of that loop."""
+        pulse = self._by_loop.get(event_loop)
+        if pulse is None:
+            pulse = self._by_loop[event_loop] = Pulse(event_loop, self._keep_alive_s)
+        return pulse

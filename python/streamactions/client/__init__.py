@@ -1,0 +1,33 @@
+"""The client: reads a streaming action to its proven end.
+
+The face of the package is `use_stream_action` and the handle that it returns; the rest is the
+seam (`Transport`) for those who bring an HTTP library of their own.
+"""
+
+from streamactions.client.aiohttp_transport import AiohttpTransport
+from streamactions.client.handle import StreamHandle
+from streamactions.client.httpx_transport import HttpxTransport
+from streamactions.client.target import ActionTarget
+from streamactions.client.transport import (
+    BodyBrokenError,
+    ConnectFailedError,
+    Request,
+    Response,
+    Transport,
+    TransportError,
+)
+from streamactions.client.use import use_stream_action
+
+__all__ = [
+    "ActionTarget",
+    "AiohttpTransport",
+    "BodyBrokenError",
+    "ConnectFailedError",
+    "HttpxTransport",
+    "Request",
+    "Response",
+    "StreamHandle",
+    "Transport",
+    "TransportError",
+    "use_stream_action",
+]

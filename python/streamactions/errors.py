@@ -1,0 +1,173 @@
+"""Every error of the package, in one tree.
+
+StreamActionsError
+├── ActionError               what a client sees: code, message, status_code, field_errors
+├── DefinitionError           an action, a middleware or an app is written wrongly (at definition)
+├── MiddlewareError           a middleware broke the chain's rules (at run time)
+├── InvalidChunkError         ``send`` got what JSON cannot hold
+├── StreamClosedError         ``send`` after the handler's own ``close``
+├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
+└── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
+
+Misuse by local code and faults of the other side never share a class: only ``ActionError``
+crosses the wire, in either direction.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+from streamactions._core import (
+    ClientDisconnectedError,
+    EventTooLargeError,
+    StreamActionsError,
+    StreamClosedError,
+)
+
+__all__ = [
+    "ActionError",
+    "ClientDisconnectedError",
+    "DefinitionError",
+    "ErrorCode",
+    "EventTooLargeError",
+    "InvalidChunkError",
+    "MiddlewareError",
+    "StreamActionsError",
+    "StreamClosedError",
+    "create_action_error",
+]
+
+ErrorCode: TypeAlias = Literal[
+    # Refused before the stream opens.
+    "INVALID_JSON",
+    "VALIDATION_ERROR",
+    "NOT_FOUND",
+    "METHOD_NOT_ALLOWED",
+    "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "UNAUTHORIZED",
+    "FORBIDDEN",
+    "CSRF_ERROR",
+    "RATE_LIMITED",
+    "INTERNAL_ERROR",
+    # Failed while the stream was open.
+    "STREAM_ERROR",
+    # Seen by the client alone.
+    "STREAM_INCOMPLETE",
+    "TIMEOUT_ERROR",
+    "CONNECTION_ERROR",
+    "HTTP_ERROR",
+    "NOT_AN_EVENT_STREAM",
+    "INVALID_CHUNK",
+    "EVENT_TOO_LARGE",
+]
+"""The codes that the package itself uses; an application adds its own, so ``code`` is a ``str``."""
+
+MIN_STATUS_CODE: Final = 400
+MAX_STATUS_CODE: Final = 599
+
+
+class ActionError(StreamActionsError):
+    """An error that crosses the wire: raised by server code, received by a client.
+
+    Attributes:
+        code: a constant for programs to switch on, such as ``"RATE_LIMITED"``.
+        message: one line for people; it is sent to the client as it stands.
+        status_code: the HTTP status that the error stands for, 400 to 599.
+        field_errors: messages by dotted field path (``{"user.email": ["..."]}``), or ``None``.
+    """
+
+    code: str
+    message: str
+    status_code: int
+    field_errors: dict[str, list[str]] | None
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status_code: int = 400,
+        field_errors: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        if not code:
+            raise ValueError('an action error needs a code: write create_action_error("RATE_LIMITED", "...")')
+        if not MIN_STATUS_CODE <= status_code <= MAX_STATUS_CODE:
+            raise ValueError(f"status_code must be an HTTP error status from 400 to 599, not {status_code}")
+        self.code = code
+        self.message = message
+        self.status_code = status_code
+        self.field_errors = (
+            None if field_errors is None else {name: list(texts) for name, texts in field_errors.items()}
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    def __repr__(self) -> str:
+        return f"ActionError({self.code!r}, {self.message!r}, {self.status_code}, {self.field_errors!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.code, self.message, self.status_code, self.field_errors)
+
+    def to_wire(self) -> dict[str, Any]:
+        """The error object of the wire: ``code``, ``message``, ``statusCode`` and, if any, ``fieldErrors``."""
+        wire: dict[str, Any] = {"code": self.code, "message": self.message, "statusCode": self.status_code}
+        if self.field_errors is not None:
+            wire["fieldErrors"] = self.field_errors
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: object, *, status_code: int = 500) -> "ActionError":
+        """Read an error object from the other side, which may be anything.
+
+        Args:
+            wire: the decoded JSON value.
+            status_code: what to assume where the value names no valid status.
+        """
+        fields = wire if isinstance(wire, dict) else {}
+        code, message = fields.get("code"), fields.get("message")
+        status, field_errors = fields.get("statusCode"), fields.get("fieldErrors")
+        is_status = type(status) is int and MIN_STATUS_CODE <= status <= MAX_STATUS_CODE
+        return cls(
+            code if isinstance(code, str) and code else "STREAM_ERROR",
+            message if isinstance(message, str) else "The server reported an error without a message",
+            status if is_status else status_code,
+            {
+                str(name): [str(text) for text in texts] if isinstance(texts, list) else [str(texts)]
+                for name, texts in field_errors.items()
+            }
+            if isinstance(field_errors, dict)
+            else None,
+        )
+
+
+def create_action_error(
+    code: str,
+    message: str,
+    status_code: int = 400,
+    field_errors: Mapping[str, Sequence[str]] | None = None,
+) -> ActionError:
+    """Make an error to ``raise`` from a middleware or a handler.
+
+    Args:
+        code: a constant for programs to switch on.
+        message: one line for people; it reaches the client as it stands.
+        status_code: the HTTP status, 400 to 599.
+        field_errors: messages by dotted field path.
+
+    Raises:
+        ValueError: the code is empty or the status is not an error status.
+    """
+    return ActionError(code, message, status_code, field_errors)
+
+
+class DefinitionError(StreamActionsError, TypeError):
+    """An action, a middleware or an app is written wrongly; the message says what to write."""
+
+
+class MiddlewareError(StreamActionsError, RuntimeError):
+    """A middleware broke the chain's rules, such as calling ``next`` twice."""
+
+
+class InvalidChunkError(StreamActionsError, TypeError):
+    """``send`` got a chunk that JSON cannot hold, or that would be read as the stream's end."""

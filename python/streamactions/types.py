@@ -1,0 +1,27 @@
+"""The types that several rooms share, and nothing that runs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol, TypeAlias
+
+__all__ = ["Context", "Metadata", "Next", "OnDisconnect", "ServerErrorHandler", "StreamStatus"]
+
+Context: TypeAlias = dict[str, Any]
+"""What middleware built for the handler: the ``ctx`` parameter."""
+
+Metadata: TypeAlias = dict[str, Any]
+"""What the action's author attached to it with ``metadata=``."""
+
+OnDisconnect: TypeAlias = Literal["cancel", "continue"]
+"""What a client's leaving does to the handler's task."""
+
+StreamStatus: TypeAlias = Literal["idle", "streaming", "done", "error"]
+"""Where a client's stream is."""
+
+ServerErrorHandler: TypeAlias = Callable[[Exception], Any]
+"""Turns an unexpected exception into an ``ActionError``, or a mapping or tuple of code, message, status code."""
+
+
+class Next(Protocol):
+    """The ``next`` of a middleware: merges ``ctx`` into the context and returns the whole of it."""
+
+    def __call__(self, *, ctx: Context | None = None) -> Awaitable[Context]: ...

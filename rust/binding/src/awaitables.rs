@@ -1,0 +1,170 @@
+//! The awaitables that a stream hands out, and the first step of those that a server hands in.
+//!
+//! A `send` that has nothing to wait for must cost no task, no future and no Python frame, so the
+//! usual answer is one shared object that is done already.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::{exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock};
+
+/// An awaitable that is done: awaiting it never reaches the event loop.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct Ready;
+
+static READY: PyOnceLock<Py<Ready>> = PyOnceLock::new();
+
+/// The one [`Ready`] there is.
+pub(crate) fn ready(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let ready = READY.get_or_try_init(py, || Py::new(py, Ready))?;
+    Ok(ready.bind(py).clone().into_any())
+}
+
+#[pymethods]
+impl Ready {
+    fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    #[expect(clippy::unused_self, reason = "an iterator's slot takes the object")]
+    fn __next__(&self) -> Option<()> {
+        None
+    }
+}
+
+/// An awaitable that lets the event loop turn once: a task that receives a bare `None` puts
+/// itself at the end of the loop's list.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct Yield {
+    has_yielded: AtomicBool,
+}
+
+impl Yield {
+    pub(crate) fn new() -> Self {
+        Self { has_yielded: AtomicBool::new(false) }
+    }
+}
+
+#[pymethods]
+impl Yield {
+    fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        (!self.has_yielded.swap(true, Ordering::Relaxed)).then(|| py.None())
+    }
+}
+
+/// A server's awaitable after its first step, for the connection's task to see through: it gives
+/// what that step gave once more, then goes on where the step stopped.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct Resumed {
+    iterator: Py<PyAny>,
+    first: std::sync::Mutex<Option<Py<PyAny>>>,
+}
+
+#[pymethods]
+impl Resumed {
+    fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.send(&py.None().into_bound(py))
+    }
+
+    /// Go on with `value`; raises `StopIteration` at the end, as an iterator of `__await__` does.
+    fn send(&self, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = value.py();
+        let first = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(first) = first {
+            return Ok(first);
+        }
+        match step(self.iterator.bind(py), value)? {
+            Step::Yielded(value) => Ok(value.unbind()),
+            Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
+        }
+    }
+
+    /// Raise `error` where the awaitable waits: this is how a task's cancellation reaches it.
+    #[pyo3(signature = (error, value = None, traceback = None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        error: Py<PyAny>,
+        value: Option<Py<PyAny>>,
+        traceback: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        drop((value, traceback));
+        let iterator = self.iterator.bind(py);
+        if let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? {
+            return Ok(throw.call1((error,))?.unbind());
+        }
+        let error = error.into_bound(py);
+        let instance = if error.is_instance_of::<pyo3::types::PyType>() { error.call0()? } else { error };
+        Err(PyErr::from_value(instance))
+    }
+}
+
+/// What one step of an iterator gave.
+enum Step<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Bound<'py, PyAny>),
+}
+
+fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
+    let py = iterator.py();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: both arguments are live objects, the thread is attached (`py`), and `result` is an
+    // out-parameter that receives a new reference, or NULL together with an exception.
+    let status = unsafe { ffi::PyIter_Send(iterator.as_ptr(), value.as_ptr(), &raw mut result) };
+    // SAFETY: `result` is what PyIter_Send wrote: a new reference that is ours, or NULL with the
+    // exception set, which `from_owned_ptr_or_err` takes.
+    let result = unsafe { Bound::from_owned_ptr_or_err(py, result) }?;
+    Ok(if status == ffi::PySendResult::PYGEN_NEXT { Step::Yielded(result) } else { Step::Returned(result) })
+}
+
+/// What a server's `send` gave back.
+pub(crate) enum Started<'py> {
+    /// The server has taken the message.
+    Done,
+    /// The connection's task has to await this.
+    Pending(Bound<'py, PyAny>),
+}
+
+/// Take the first step of an awaitable, where that is harmless.
+///
+/// A coroutine has not begun to run when it is handed in and may depend on the task that it runs
+/// in (anyio's cancel scopes do), so it is left to the connection's task as it is. Any other
+/// awaitable has begun its work already: one step tells whether that is done.
+pub(crate) fn start(awaitable: Bound<'_, PyAny>) -> PyResult<Started<'_>> {
+    let py = awaitable.py();
+    // SAFETY: `awaitable` is a live object; both are plain type checks.
+    let is_coroutine = unsafe {
+        ffi::PyCoro_CheckExact(awaitable.as_ptr()) != 0 || ffi::PyGen_CheckExact(awaitable.as_ptr()) != 0
+    };
+    if is_coroutine {
+        return Ok(Started::Pending(awaitable));
+    }
+    let iterator = awaitable.call_method0(intern!(py, "__await__"))?;
+    match step(&iterator, &py.None().into_bound(py))? {
+        Step::Returned(_) => Ok(Started::Done),
+        Step::Yielded(first) => {
+            let resumed =
+                Resumed { iterator: iterator.unbind(), first: std::sync::Mutex::new(Some(first.unbind())) };
+            Ok(Started::Pending(Bound::new(py, resumed)?.into_any()))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Events as Python sees them: the decoder, the event, and the encoder of one frame.
+//!
+//! Strategy: the wire crate's events borrow their bytes, so each field becomes a Python string
+//! in one step. Strings that repeat (`"message"`, the last event ID) are made once and shared.
+#![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
+
+mod arguments;
+mod encoder;
+mod event;
+
+use arguments::{BytesLike, natural};
+pub(crate) use encoder::encode_event;
+pub(crate) use event::Event;
+use pyo3::{intern, prelude::*, types::PyString};
+use wire::decode::{DecodeError, Decoder};
+
+use crate::errors::from_decode_error;
+
+/// 1 MiB: far above any chunk that a model emits, far below what hurts a process.
+const DEFAULT_MAX_EVENT_BYTES: u64 = 1_048_576;
+
+/// An incremental decoder of Server-Sent Events, without I/O.
+///
+/// It follows the WHATWG rules ("Interpreting an event stream") exactly, and what it gives
+/// never depends on where the input was cut. An event whose blank line has not come is never
+/// given: a stream that ends inside an event has lost it.
+///
+/// Args:
+///     max_event_bytes: the bound in bytes on what one event may hold, as received: its data,
+///         ``event`` and ``id``, an unfinished line included; from 1 to 2**32 - 1.
+///
+/// Raises:
+///     ValueError: ``max_event_bytes`` is out of that range.
+// Not frozen: `feed` needs exclusive access, and PyO3's borrow check turns a call from within a
+// call (a finalizer that runs while events are made) into an exception, where a lock would hang.
+#[pyclass(module = "streamactions")]
+pub(crate) struct SSEDecoder {
+    decoder: Decoder,
+    /// The last event ID that the events carry, so that it is converted once.
+    id: Option<Py<PyString>>,
+}
+
+#[pymethods]
+impl SSEDecoder {
+    #[new]
+    #[pyo3(signature = (*, max_event_bytes = None), text_signature = "(*, max_event_bytes=1_048_576)")]
+    fn new(max_event_bytes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let max_event_bytes = match max_event_bytes {
+            Some(value) => natural("max_event_bytes", value, &(1..=u64::from(u32::MAX)))?,
+            None => DEFAULT_MAX_EVENT_BYTES,
+        };
+        // A 32-bit usize holds every value that was let through.
+        let max_event_bytes = usize::try_from(max_event_bytes).unwrap_or(usize::MAX);
+        Ok(Self { decoder: Decoder::new(max_event_bytes), id: None })
+    }
+
+    /// Take the stream's next bytes and return the events that they complete.
+    ///
+    /// Args:
+    ///     data: any number of bytes, cut anywhere.
+    ///
+    /// Raises:
+    ///     EventTooLargeError: an event holds more than ``max_event_bytes``; every later call
+    ///         raises again. Its ``events`` are those that this call completed before.
+    ///     TypeError: ``data`` is not bytes-like.
+    fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, Event>>> {
+        let py = data.py();
+        let data = BytesLike::new(data)?;
+        let Self { decoder, id } = self;
+        let mut events = Vec::new();
+        let mut fault = None;
+        let outcome = decoder.feed(data.as_bytes(), |event| {
+            if fault.is_none() {
+                match Event::from_wire(py, event, id) {
+                    Ok(event) => events.push(event),
+                    Err(error) => fault = Some(error),
+                }
+            }
+        });
+        match (fault, outcome) {
+            (Some(fault), _) => Err(fault),
+            (None, Err(error)) => Err(with_events(py, &error, events)),
+            (None, Ok(())) => Ok(events),
+        }
+    }
+
+    /// The stream's last event ID as of its last blank line, ``""`` if none.
+    #[getter]
+    fn last_event_id(&self) -> std::borrow::Cow<'_, str> {
+        self.decoder.last_event_id()
+    }
+
+    /// The stream's last valid ``retry`` in milliseconds, or ``None``; at most 2**53 - 1.
+    #[getter]
+    fn retry_ms(&self) -> Option<u64> {
+        self.decoder.retry_ms()
+    }
+
+    /// How many bytes of an unfinished event are held; at most ``max_event_bytes``.
+    #[getter]
+    fn buffered_bytes(&self) -> usize {
+        self.decoder.buffered_bytes()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("SSEDecoder(max_event_bytes={})", self.decoder.max_event_bytes())
+    }
+}
+
+/// The exception for `error`, which hands over what was complete before it: without that, how
+/// many events a caller gets would depend on where the input was cut.
+fn with_events(py: Python<'_>, error: &DecodeError, events: Vec<Bound<'_, Event>>) -> PyErr {
+    let error = from_decode_error(error);
+    match error.value(py).setattr(intern!(py, "events"), events) {
+        Ok(()) => error,
+        Err(fault) => fault,
+    }
+}

@@ -1,0 +1,24 @@
+//! `streamactions._core`.
+use pyo3::prelude::*;
+
+mod awaitables;
+mod build;
+mod decoder;
+mod errors;
+mod pulse;
+mod stream;
+
+/// The face of the extension: everything that Python can see is listed here.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::build::build_info;
+    #[pymodule_export]
+    use crate::decoder::{Event, SSEDecoder, encode_event};
+    #[pymodule_export]
+    use crate::errors::{ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError};
+    #[pymodule_export]
+    use crate::pulse::PulseCore;
+    #[pymodule_export]
+    use crate::stream::StreamCore;
+}

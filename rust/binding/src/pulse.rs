@@ -1,0 +1,109 @@
+//! One timer for all the streams of an event loop: keep-alives, and the news whether the loop
+//! still turns.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use pyo3::{prelude::*, sync::PyOnceLock};
+
+use crate::stream::StreamCore;
+
+static EPOCH: PyOnceLock<Instant> = PyOnceLock::new();
+
+/// Nanoseconds of a monotonic clock that starts with the process.
+pub(crate) fn now_ns(py: Python<'_>) -> u64 {
+    let epoch = EPOCH.get_or_init(py, Instant::now);
+    u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Beaten by a timer of its event loop for as long as it has streams.
+///
+/// A beat that is late says that somebody keeps the loop from turning. A stream that notices this
+/// in `send` lets the loop turn, so that a handler that computes and never awaits anything else
+/// cannot starve the others.
+#[pyclass(subclass, frozen, module = "streamactions._core")]
+pub(crate) struct PulseCore {
+    late_after_ns: u64,
+    scan_every_ns: u64,
+    last_beat_ns: AtomicU64,
+    last_scan_ns: AtomicU64,
+    streams: Mutex<HashMap<usize, Py<StreamCore>>>,
+}
+
+#[pymethods]
+impl PulseCore {
+    /// `late_after_s`: from when on a missing beat counts as late. `scan_every_s`: how often
+    /// streams are asked whether a keep-alive is due. Both in seconds.
+    #[new]
+    fn new(py: Python<'_>, late_after_s: f64, scan_every_s: f64) -> Self {
+        let now = now_ns(py);
+        Self {
+            late_after_ns: seconds_to_ns(late_after_s),
+            scan_every_ns: seconds_to_ns(scan_every_s),
+            last_beat_ns: AtomicU64::new(now),
+            last_scan_ns: AtomicU64::new(now),
+            streams: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Watch over a stream.
+    fn add(&self, py: Python<'_>, stream: Bound<'_, StreamCore>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams.is_empty() {
+            // Nothing was beating, so nothing was late.
+            self.last_beat_ns.store(now_ns(py), Ordering::Relaxed);
+        }
+        streams.insert(stream.as_ptr() as usize, stream.unbind());
+    }
+
+    /// Stop watching over a stream.
+    fn discard(&self, stream: &Bound<'_, StreamCore>) {
+        let removed =
+            self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(&(stream.as_ptr() as usize));
+        drop(removed);
+    }
+
+    /// The timer has come. Returns whether there are streams left, so that it has to come again.
+    fn beat(&self, py: Python<'_>) -> bool {
+        let now = now_ns(py);
+        self.last_beat_ns.store(now, Ordering::Relaxed);
+        if now - self.last_scan_ns.load(Ordering::Relaxed) >= self.scan_every_ns {
+            self.last_scan_ns.store(now, Ordering::Relaxed);
+            let due: Vec<_> = {
+                let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+                streams
+                    .values()
+                    .filter(|stream| stream.get().add_keep_alive(now))
+                    .map(|s| s.clone_ref(py))
+                    .collect()
+            };
+            for stream in due {
+                stream.get().hand_over(py);
+            }
+        }
+        !self.streams.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn __len__(&self) -> usize {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl PulseCore {
+    /// Whether the loop has not turned for too long.
+    pub(crate) fn is_late(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.last_beat_ns.load(Ordering::Relaxed)) > self.late_after_ns
+    }
+}
+
+/// Seconds as nanoseconds; what is negative, not a number or too large becomes a bound.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, as is wanted")]
+pub(crate) fn seconds_to_ns(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}

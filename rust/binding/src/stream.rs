@@ -1,0 +1,387 @@
+//! The server's side of one stream: `send` encodes a chunk straight into the stream's buffer and
+//! follows the buffer's advice; the connection takes what is handed over.
+//!
+//! Two parties hold a `StreamCore`. The *run* (the handler's task) sends into it. The
+//! *connection* (the task that the server started) gives it a `write` callable and, in a loop,
+//! awaits `next_write()` and sees through the writes that did not complete at once. Only one
+//! write is ever in flight. A sender never awaits a write itself, it waits for news of it, so a
+//! handler that is cancelled while it waits loses nothing that was sent.
+//!
+//! The lock is held for bookkeeping alone and never while Python code runs.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::{
+    exceptions::{PyOSError, PyTypeError},
+    intern,
+    prelude::*,
+    types::PyBytes,
+};
+use wire::buffer::{Advice, ChunkBuffer, Limits, Next, Phase};
+
+use crate::{
+    awaitables::{Started, Yield, ready, start},
+    errors::{ClientDisconnectedError, StreamClosedError},
+    pulse::{PulseCore, now_ns, seconds_to_ns},
+};
+
+/// The core of `streamactions.Stream`.
+#[pyclass(subclass, frozen, weakref, module = "streamactions._core")]
+pub(crate) struct StreamCore {
+    /// `chunk -> bytes`: the chunk as JSON.
+    encode: Py<PyAny>,
+    /// The same for what `encode` refuses with a `TypeError`: slower and more patient.
+    encode_any: Py<PyAny>,
+    /// `(body, more_body) -> awaitable`: the connection.
+    write: Py<PyAny>,
+    event_loop: Py<PyAny>,
+    pulse: Py<PulseCore>,
+    /// The `event:` of a chunk's frame.
+    chunk_event: Option<String>,
+    done_frame: Vec<u8>,
+    /// Whether `send` is silent, rather than an error, once the client has left.
+    outlives_client: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    buffer: ChunkBuffer,
+    /// The future that the connection awaits in `next_write`, while there is nothing for it to do.
+    idle_connection: Option<Py<PyAny>>,
+    /// What the connection has to do next, while it is not in `next_write`.
+    news: Option<News>,
+    /// Futures of senders that wait until the write in flight is done.
+    waiting_senders: Vec<Py<PyAny>>,
+    /// Futures of those who wait for the stream's end.
+    waiting_for_end: Vec<Py<PyAny>>,
+    /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
+    is_closed: bool,
+    is_finished: bool,
+}
+
+enum News {
+    Write(Py<PyAny>),
+    Failed(PyErr),
+}
+
+#[pymethods]
+impl StreamCore {
+    #[new]
+    #[pyo3(signature = (*, encode, encode_any, write, event_loop, pulse, chunk_event, done_frame, keep_alive_s,
+                        outlives_client))]
+    #[expect(clippy::too_many_arguments, reason = "named arguments, one caller")]
+    fn new(
+        py: Python<'_>,
+        encode: Py<PyAny>,
+        encode_any: Py<PyAny>,
+        write: Py<PyAny>,
+        event_loop: Py<PyAny>,
+        pulse: Py<PulseCore>,
+        chunk_event: Option<String>,
+        done_frame: Vec<u8>,
+        keep_alive_s: f64,
+        outlives_client: bool,
+    ) -> Self {
+        let limits = Limits { keep_alive_ns: seconds_to_ns(keep_alive_s), ..Limits::DEFAULT };
+        Self {
+            encode,
+            encode_any,
+            write,
+            event_loop,
+            pulse,
+            chunk_event,
+            done_frame,
+            outlives_client,
+            state: Mutex::new(State {
+                buffer: ChunkBuffer::new(limits, now_ns(py)),
+                idle_connection: None,
+                news: None,
+                waiting_senders: Vec::new(),
+                waiting_for_end: Vec::new(),
+                is_closed: false,
+                is_finished: false,
+            }),
+        }
+    }
+
+    /// Send one chunk. It is in the stream when the call returns; the awaitable only paces the
+    /// sender.
+    fn send<'py>(slf: &Bound<'py, Self>, chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let json = match this.encode.bind(py).call1((chunk,)) {
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                this.encode_any.bind(py).call1((chunk,))?
+            }
+            json => json?,
+        };
+        let json = json.cast::<PyBytes>()?.as_bytes();
+        let now = now_ns(py);
+        let advice = {
+            let mut state = this.lock();
+            if state.buffer.phase() != Phase::Open {
+                return this.refuse(py, &state);
+            }
+            state.buffer.push(now, |bytes| match &this.chunk_event {
+                None => wire::encode::encode_data(bytes, json),
+                Some(event) => wire::encode::encode_named_data(bytes, event, json),
+            })
+        };
+        match advice {
+            Advice::Gather => {}
+            Advice::ScheduleFlush => {
+                let flush = slf.getattr(intern!(py, "_flush"))?;
+                this.event_loop.call_method1(py, intern!(py, "call_soon"), (flush,))?;
+            }
+            Advice::Write => {
+                if this.hand_over(py) {
+                    return this.wait_for_write(py);
+                }
+            }
+            Advice::WriteAndYield => {
+                return if this.hand_over(py) {
+                    this.wait_for_write(py)
+                } else {
+                    Ok(Bound::new(py, Yield::new())?.into_any())
+                };
+            }
+            Advice::Wait => return this.wait_for_write(py),
+        }
+        if this.pulse.get().is_late(now) { Ok(Bound::new(py, Yield::new())?.into_any()) } else { ready(py) }
+    }
+
+    /// Say that the stream is complete. Calling it again changes nothing.
+    fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.finish(py, &self.done_frame);
+        ready(py)
+    }
+
+    /// Whether the stream takes no more chunks: it was closed, or the client has left.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.lock().buffer.phase() != Phase::Open
+    }
+
+    /// A future that is done when the last frame is written or the client has left.
+    fn wait_closed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = self.create_future(py)?;
+        let mut state = self.lock();
+        if state.is_finished {
+            drop(state);
+            return ready(py);
+        }
+        state.waiting_for_end.push(future.clone().unbind());
+        Ok(future)
+    }
+
+    /// End the stream with `frame`, unless it has ended already.
+    fn _finish(&self, py: Python<'_>, frame: &[u8]) {
+        self.finish(py, frame);
+    }
+
+    /// The client has left: nothing is written any more.
+    fn _abandon(&self, py: Python<'_>) {
+        self.abandon(py);
+    }
+
+    /// For the connection: a future of the next write to await, or of `None` when there is none
+    /// to come. Raises what a write raised.
+    fn _next_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = self.create_future(py)?;
+        let news = {
+            let mut state = self.lock();
+            match state.news.take() {
+                None if !state.is_finished => {
+                    state.idle_connection = Some(future.clone().unbind());
+                    return Ok(future);
+                }
+                news => news,
+            }
+        };
+        match news {
+            Some(News::Write(write)) => resolve(&future, write.bind(py))?,
+            Some(News::Failed(error)) => return Err(error),
+            None => resolve(&future, &py.None().into_bound(py))?,
+        }
+        Ok(future)
+    }
+
+    /// For the connection: the write that it awaited is done.
+    fn _written(&self, py: Python<'_>) {
+        let next = self.lock().buffer.written();
+        match next {
+            Next::Idle => {}
+            Next::Write => {
+                self.hand_over(py);
+            }
+            Next::Finished => self.end(py),
+        }
+        self.wake_senders(py);
+    }
+
+    /// For the event loop: the turn in which chunks were gathered is over.
+    fn _flush(&self, py: Python<'_>) {
+        let has_bytes = self.lock().buffer.flush();
+        if has_bytes {
+            self.hand_over(py);
+        }
+    }
+
+    /// Whether the client left before the stream's end was written.
+    #[getter]
+    fn _is_abandoned(&self) -> bool {
+        self.lock().buffer.phase() == Phase::Abandoned
+    }
+
+    /// How many bytes wait for the connection.
+    #[getter]
+    fn buffered_bytes(&self) -> usize {
+        self.lock().buffer.buffered_bytes()
+    }
+}
+
+impl StreamCore {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.event_loop.bind(py).call_method0(intern!(py, "create_future"))
+    }
+
+    /// What `send` answers when the stream takes no more chunks.
+    fn refuse<'py>(&self, py: Python<'py>, state: &State) -> PyResult<Bound<'py, PyAny>> {
+        if state.is_closed {
+            return Err(StreamClosedError::new_err(
+                "send() was called after close(): send every chunk first, then close, or return from the handler",
+            ));
+        }
+        if self.outlives_client {
+            return ready(py);
+        }
+        Err(ClientDisconnectedError::new_err(
+            "the client has left and the handler was cancelled: let CancelledError pass, or define the action \
+             with on_disconnect=\"continue\"",
+        ))
+    }
+
+    /// Append a keep-alive if one is due; then the caller hands it over.
+    pub(crate) fn add_keep_alive(&self, now_ns: u64) -> bool {
+        self.lock().buffer.keep_alive(now_ns)
+    }
+
+    /// Write what is gathered. Returns whether a write is now in flight. A fault of the
+    /// connection is the connection's to raise, never the sender's.
+    pub(crate) fn hand_over(&self, py: Python<'_>) -> bool {
+        loop {
+            let (body, is_last) =
+                self.lock().buffer.take(now_ns(py), |bytes, is_last| (PyBytes::new(py, bytes), is_last));
+            let started = self.write.bind(py).call1((body, !is_last)).and_then(start);
+            match started {
+                Ok(Started::Done) => {
+                    let next = self.lock().buffer.written();
+                    match next {
+                        Next::Idle => return false,
+                        Next::Write => {}
+                        Next::Finished => {
+                            self.end(py);
+                            return false;
+                        }
+                    }
+                }
+                Ok(Started::Pending(write)) => {
+                    self.tell_connection(py, News::Write(write.unbind()));
+                    return true;
+                }
+                Err(error) => {
+                    if !error.is_instance_of::<PyOSError>(py) {
+                        self.tell_connection(py, News::Failed(error));
+                    }
+                    self.abandon(py);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn wait_for_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = self.create_future(py)?;
+        self.lock().waiting_senders.push(future.clone().unbind());
+        Ok(future)
+    }
+
+    fn finish(&self, py: Python<'_>, frame: &[u8]) {
+        let is_due = {
+            let mut state = self.lock();
+            let was_open = state.buffer.phase() == Phase::Open;
+            state.is_closed |= was_open;
+            state.buffer.end(frame)
+        };
+        if is_due {
+            self.hand_over(py);
+        }
+    }
+
+    fn abandon(&self, py: Python<'_>) {
+        self.lock().buffer.abandon();
+        self.end(py);
+        self.wake_senders(py);
+    }
+
+    /// Nothing is to be written any more: everyone who waits for that is told.
+    fn end(&self, py: Python<'_>) {
+        let (connection, waiting) = {
+            let mut state = self.lock();
+            state.is_finished = true;
+            (state.idle_connection.take(), std::mem::take(&mut state.waiting_for_end))
+        };
+        for future in connection.into_iter().chain(waiting) {
+            wake(py, &future);
+        }
+    }
+
+    fn wake_senders(&self, py: Python<'_>) {
+        let waiting = std::mem::take(&mut self.lock().waiting_senders);
+        for future in waiting {
+            wake(py, &future);
+        }
+    }
+
+    fn tell_connection(&self, py: Python<'_>, news: News) {
+        let connection = {
+            let mut state = self.lock();
+            let Some(connection) = state.idle_connection.take() else {
+                state.news = Some(news);
+                return;
+            };
+            connection
+        };
+        let future = connection.bind(py);
+        let told = match news {
+            News::Write(write) => resolve(future, write.bind(py)),
+            News::Failed(error) => {
+                future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)).map(drop)
+            }
+        };
+        if let Err(error) = told {
+            error.write_unraisable(py, Some(future));
+        }
+    }
+}
+
+/// Give a future its result, unless its waiter was cancelled meanwhile.
+fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = future.py();
+    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        future.call_method1(intern!(py, "set_result"), (value,))?;
+    }
+    Ok(())
+}
+
+fn wake(py: Python<'_>, future: &Py<PyAny>) {
+    let future = future.bind(py);
+    if let Err(error) = resolve(future, &py.None().into_bound(py)) {
+        // The loop is closed: there is nobody left to wake, but the fault shall be seen.
+        error.write_unraisable(py, Some(future));
+    }
+}

@@ -1,0 +1,238 @@
+//! The chunk buffer: where a stream's frames wait for their connection.
+//!
+//! A small write costs a server some microseconds however few bytes it carries, so frames that
+//! come close together should share one; but a token that comes alone must never wait for
+//! company. The buffer is the state machine that decides between the two. It performs nothing
+//! itself: its owner appends a frame, asks what to do now, and reports what became of a write.
+//!
+//! In pseudo-code, after a frame was appended:
+//!
+//! ```text
+//! a write is in flight?    gather; where max_buffered_bytes is reached, the sender waits
+//! hand_over_bytes reached? write now
+//! quiet for gather_window? write now            (the lone token)
+//! otherwise                gather until the end of this turn of the event loop
+//! ```
+//!
+//! Time is passed in, as nanoseconds of any monotonic clock.
+
+/// When frames are handed over and when a sender has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A batch of this size is written at once: beyond it a larger write saves nothing more.
+    pub hand_over_bytes: usize,
+    /// While a write is in flight, a sender waits once this much is gathered. One frame may go
+    /// over it, since a frame is never cut.
+    pub max_buffered_bytes: usize,
+    /// A frame that comes this long after the last write is alone and is written at once.
+    pub gather_window_ns: u64,
+    /// A comment is sent after this long without a frame.
+    pub keep_alive_ns: u64,
+}
+
+impl Limits {
+    /// Sizes that keep a stalled reader's share of memory small at no cost to a fast one.
+    pub const DEFAULT: Self = Self {
+        hand_over_bytes: 16 * 1024,
+        max_buffered_bytes: 32 * 1024,
+        gather_window_ns: 250_000,
+        keep_alive_ns: 15_000_000_000,
+    };
+}
+
+/// The frame that keeps proxies from closing a quiet connection: a comment, which readers ignore.
+pub const KEEP_ALIVE_FRAME: &[u8] = b": keep-alive\n\n";
+
+/// What the sender of a frame has to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Advice {
+    /// Take the gathered bytes and write them; the sender goes on.
+    Write,
+    /// Take the gathered bytes and write them; a full batch is out, so the sender lets others run.
+    WriteAndYield,
+    /// Call [`ChunkBuffer::flush`] at the end of this turn of the event loop.
+    ScheduleFlush,
+    /// Nothing: a scheduled flush or the write in flight will see to the frame.
+    Gather,
+    /// Nothing, but the sender waits until the write in flight is done.
+    Wait,
+}
+
+/// Where a stream is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Frames may be appended.
+    Open,
+    /// The last frame is appended; it may still wait for its write.
+    Ended,
+    /// The reader is gone: there is nobody to write to.
+    Abandoned,
+}
+
+/// What to do after a write is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Next {
+    /// Nothing waits; the connection is idle.
+    Idle,
+    /// More was gathered meanwhile: take it and write it.
+    Write,
+    /// The last frame is out.
+    Finished,
+}
+
+/// The frames of one stream that its connection has not taken, and the rule for handing them over.
+#[derive(Debug)]
+pub struct ChunkBuffer {
+    limits: Limits,
+    bytes: Vec<u8>,
+    phase: Phase,
+    /// At most one write is under way, so that frames never overtake each other.
+    in_flight: bool,
+    /// A flush is on the event loop's list; a second one would find nothing.
+    flush_scheduled: bool,
+    /// The last batch, which carries the end of the stream, was taken.
+    last_taken: bool,
+    /// No frame was written yet, so the first one is alone.
+    is_fresh: bool,
+    last_write_ns: u64,
+}
+
+/// A gathered batch is small most of the time; a larger allocation is given back after its write.
+const KEPT_CAPACITY_BYTES: usize = 4 * 1024;
+
+impl ChunkBuffer {
+    /// An empty buffer, quiet since `now_ns`.
+    #[must_use]
+    pub fn new(limits: Limits, now_ns: u64) -> Self {
+        Self {
+            limits,
+            bytes: Vec::new(),
+            phase: Phase::Open,
+            in_flight: false,
+            flush_scheduled: false,
+            last_taken: false,
+            is_fresh: true,
+            last_write_ns: now_ns,
+        }
+    }
+
+    /// Where the stream is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How much is gathered and not yet taken.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Append one frame with `write` and learn what to do. Call it only in [`Phase::Open`]; in
+    /// any other phase the frame is dropped and nothing is to be done.
+    pub fn push(&mut self, now_ns: u64, write: impl FnOnce(&mut Vec<u8>)) -> Advice {
+        if self.phase != Phase::Open {
+            return Advice::Gather;
+        }
+        write(&mut self.bytes);
+        self.advise(now_ns)
+    }
+
+    fn advise(&mut self, now_ns: u64) -> Advice {
+        if self.in_flight {
+            return if self.bytes.len() >= self.limits.max_buffered_bytes {
+                Advice::Wait
+            } else {
+                Advice::Gather
+            };
+        }
+        if self.bytes.len() >= self.limits.hand_over_bytes {
+            return Advice::WriteAndYield;
+        }
+        if self.is_fresh || now_ns.saturating_sub(self.last_write_ns) >= self.limits.gather_window_ns {
+            return Advice::Write;
+        }
+        if self.flush_scheduled {
+            return Advice::Gather;
+        }
+        self.flush_scheduled = true;
+        Advice::ScheduleFlush
+    }
+
+    /// Append the stream's last frame. Returns whether it is to be taken and written now.
+    #[must_use]
+    pub fn end(&mut self, frame: &[u8]) -> bool {
+        if self.phase != Phase::Open {
+            return false;
+        }
+        self.phase = Phase::Ended;
+        self.bytes.extend_from_slice(frame);
+        !self.in_flight
+    }
+
+    /// The turn of the event loop is over: whether there is something to take and write.
+    #[must_use]
+    pub fn flush(&mut self) -> bool {
+        self.flush_scheduled = false;
+        !self.in_flight && !self.bytes.is_empty()
+    }
+
+    /// Pass the gathered bytes to `read`, as one write that is now in flight. The flag says
+    /// whether it carries the end of the stream.
+    pub fn take<T>(&mut self, now_ns: u64, read: impl FnOnce(&[u8], bool) -> T) -> T {
+        self.in_flight = true;
+        self.is_fresh = false;
+        self.last_write_ns = now_ns;
+        self.last_taken = self.phase == Phase::Ended;
+        let taken = read(&self.bytes, self.last_taken);
+        if self.bytes.capacity() > KEPT_CAPACITY_BYTES {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.clear();
+        }
+        taken
+    }
+
+    /// The write in flight is done.
+    pub fn written(&mut self) -> Next {
+        self.in_flight = false;
+        if self.phase == Phase::Abandoned || self.last_taken {
+            Next::Finished
+        } else if !self.bytes.is_empty() || self.phase == Phase::Ended {
+            Next::Write
+        } else {
+            Next::Idle
+        }
+    }
+
+    /// Whether a sender would have to wait.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.in_flight && self.bytes.len() >= self.limits.max_buffered_bytes
+    }
+
+    /// The reader is gone: what is gathered is dropped, and so is all that follows.
+    pub fn abandon(&mut self) {
+        self.phase = Phase::Abandoned;
+        self.bytes = Vec::new();
+    }
+
+    /// Append a keep-alive where one is due. Returns whether it is to be taken and written now.
+    ///
+    /// None is due while frames wait or a write is in flight: then the connection is not quiet,
+    /// its reader is slow.
+    #[must_use]
+    pub fn keep_alive(&mut self, now_ns: u64) -> bool {
+        let quiet_ns = now_ns.saturating_sub(self.last_write_ns);
+        let is_due = self.phase == Phase::Open
+            && !self.in_flight
+            && self.bytes.is_empty()
+            && quiet_ns >= self.limits.keep_alive_ns;
+        if is_due {
+            self.bytes.extend_from_slice(KEEP_ALIVE_FRAME);
+        }
+        is_due
+    }
+}
