@@ -4,9 +4,9 @@ Everything that can be wrong with a definition is found here, so that a call onl
 """
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
@@ -17,12 +17,13 @@ from streamactions.errors import DefinitionError
 from streamactions.inputs import read_json, read_query
 from streamactions.middleware import Middleware, define_middleware
 from streamactions.parameters import is_async_callable, is_async_generator_callable, requested_names
-from streamactions.stream import Encode, Stream, make_encode
+from streamactions.stream import Encoding, Stream, make_encoding
 from streamactions.types import Metadata, OnDisconnect, ServerErrorHandler
 
 __all__ = ["StreamAction", "define_stream_action"]
 
-Handler = Callable[..., Awaitable[None] | AsyncGenerator[Any, None]]
+Handler: TypeAlias = Callable[..., Any]
+"""An async function or an async generator function."""
 
 _OFFERED: Final = ("input", "stream", "ctx", "event")
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
@@ -45,6 +46,7 @@ class StreamAction:
         on_disconnect: what a client's leaving does to the handler's task.
         keep_alive_s: seconds of silence before a keep-alive; ``None`` leaves it to the app.
         max_body_bytes: the largest request body; ``None`` leaves it to the app.
+        encoding: how chunks become JSON.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class StreamAction:
             raise DefinitionError(f"{what} must be async: write 'async def {function_name}(input, stream)'")
         self._names = requested_names(handler, _OFFERED, what=what)
         if "stream" not in self._names and not self._is_generator:
-            raise DefinitionError(f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks")
+            raise DefinitionError(
+                f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks"
+            )
         if input is None:
             _refuse_unvalidated_model(handler, self._names, what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
@@ -88,7 +92,7 @@ class StreamAction:
         self.dialect: Dialect | None = None if dialect is None else resolve_dialect(dialect)
         self.keep_alive_s = _check_positive("keep_alive_s", keep_alive_s, what)
         self.max_body_bytes = _check_positive("max_body_bytes", max_body_bytes, what)
-        self.encode: Encode = make_encode(self.output_adapter)
+        self.encoding: Encoding = make_encoding(self.output_adapter)
         self.__name__ = function_name
         self.__doc__ = handler.__doc__
 
@@ -132,7 +136,7 @@ class StreamAction:
 
 def _check_name(name: str, what: str) -> str:
     if not _NAME.fullmatch(name):
-        raise DefinitionError(f"{what} has no usable path name ({name!r}): write name=\"my-action\"")
+        raise DefinitionError(f'{what} has no usable path name ({name!r}): write name="my-action"')
     return name
 
 

@@ -5,13 +5,14 @@ and an error into frames; the client's half, ``read``, turns an event back into 
 Nothing outside this module knows the bytes, so a further dialect is a further object here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 import orjson
 
 from streamactions._core import Event, encode_event
-from streamactions.errors import ActionError, DefinitionError
+from streamactions.errors import ActionError, DefinitionError, InvalidChunkError
 
 __all__ = [
     "DIALECTS",
@@ -56,7 +57,15 @@ class Dialect(Protocol):
 
     @property
     def chunk_event(self) -> str | None:
-        """The ``event:`` of a chunk's frame, whose data is the chunk's JSON; ``None`` writes no ``event:`` line."""
+        """The ``event:`` of a chunk's frame, whose data is the chunk's JSON; ``None`` writes no such line."""
+
+    @property
+    def check_chunk(self) -> Callable[[bytes], None] | None:
+        """Refuses JSON that readers would take for something else; ``None`` where all can be told apart.
+
+        Raises (when called):
+            InvalidChunkError: the chunk would be read as the stream's end.
+        """
 
     def done(self) -> bytes:
         """The frame that says that the stream is complete."""
@@ -72,11 +81,15 @@ class Dialect(Protocol):
         """
 
 
+_RESERVED_KEYS: Final = ("__actions_done", "__actions_error")
+
+
 class StandardDialect:
     """The default: named ``done`` and ``error`` events, chunks as plain messages."""
 
     name: Final = "standard"
     chunk_event: Final = None
+    check_chunk: Final = None
 
     def done(self) -> bytes:
         """``event: done`` with an empty object."""
@@ -102,6 +115,16 @@ class NuxtActionsDialect:
 
     name: Final = "nuxt-actions"
     chunk_event: Final = None
+
+    def check_chunk(self, json: bytes) -> None:
+        """The reserved keys belong to the end and the error; a chunk that has one would cut its stream."""
+        if b'"__actions_' in json and json.startswith(b"{"):
+            reserved = [key for key in _RESERVED_KEYS if key in orjson.loads(json)]
+            if reserved:
+                raise InvalidChunkError(
+                    f"send() got a dict with the key {reserved[0]!r}, which the dialect nuxt-actions keeps "
+                    "for itself: use another key"
+                )
 
     def done(self) -> bytes:
         """A message with ``__actions_done``."""

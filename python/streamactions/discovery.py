@@ -33,7 +33,9 @@ def collect_actions(
         for action in _actions_of(source):
             known = actions.setdefault(action.name, action)
             if known is not action:
-                raise DefinitionError(f"two actions are named {action.name!r}: give one of them another name=")
+                raise DefinitionError(
+                    f"two actions are named {action.name!r}: give one of them another name="
+                )
     return actions
 
 

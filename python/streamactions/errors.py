@@ -110,7 +110,7 @@ class ActionError(StreamActionsError):
         return type(self), (self.code, self.message, self.status_code, self.field_errors)
 
     def to_wire(self) -> dict[str, Any]:
-        """The error object of the wire: ``code``, ``message``, ``statusCode`` and, if any, ``fieldErrors``."""
+        """The wire's error object: ``code``, ``message``, ``statusCode`` and, if any, ``fieldErrors``."""
         wire: dict[str, Any] = {"code": self.code, "message": self.message, "statusCode": self.status_code}
         if self.field_errors is not None:
             wire["fieldErrors"] = self.field_errors
@@ -127,11 +127,12 @@ class ActionError(StreamActionsError):
         fields = wire if isinstance(wire, dict) else {}
         code, message = fields.get("code"), fields.get("message")
         status, field_errors = fields.get("statusCode"), fields.get("fieldErrors")
-        is_status = type(status) is int and MIN_STATUS_CODE <= status <= MAX_STATUS_CODE
+        if type(status) is int and MIN_STATUS_CODE <= status <= MAX_STATUS_CODE:
+            status_code = status
         return cls(
             code if isinstance(code, str) and code else "STREAM_ERROR",
             message if isinstance(message, str) else "The server reported an error without a message",
-            status if is_status else status_code,
+            status_code,
             {
                 str(name): [str(text) for text in texts] if isinstance(texts, list) else [str(texts)]
                 for name, texts in field_errors.items()

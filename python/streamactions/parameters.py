@@ -16,9 +16,7 @@ __all__ = ["is_async_callable", "is_async_generator_callable", "requested_names"
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def requested_names(
-    function: Callable[..., Any], offered: Sequence[str], *, what: str
-) -> tuple[str, ...]:
+def requested_names(function: Callable[..., Any], offered: Sequence[str], *, what: str) -> tuple[str, ...]:
     """The names among ``offered`` that the function takes.
 
     Args:
@@ -36,7 +34,8 @@ def requested_names(
             names.append(parameter.name)
         elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             raise DefinitionError(
-                f"{what} takes {parameter.name!r} by position only: remove the '/', parameters are passed by name"
+                f"{what} takes {parameter.name!r} by position only: remove the '/', "
+                "parameters are passed by name"
             )
         elif parameter.kind in _BY_NAME and parameter.default is inspect.Parameter.empty:
             raise DefinitionError(
@@ -56,7 +55,7 @@ def _unwrap(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_async_callable(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine: an ``async def``, a partial of one, an object with an async call."""
+    """Whether calling it gives a coroutine: an ``async def``, a partial or an object with an async call."""
     return inspect.iscoroutinefunction(_unwrap(function))
 
 

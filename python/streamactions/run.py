@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
 from streamactions.action import StreamAction
 from streamactions.dialects import Dialect
@@ -19,6 +19,8 @@ from streamactions.types import ServerErrorHandler
 __all__ = ["Run", "to_action_error"]
 
 logger = logging.getLogger("streamactions")
+
+_HANDLER_FAILURE: Final = ActionError("STREAM_ERROR", "Stream handler error", 500)
 
 
 async def to_action_error(
@@ -43,7 +45,9 @@ async def to_action_error(
             answer = await answer
         return _read_answer(answer)
     except Exception:
-        logger.exception("action %s: handle_server_error failed, so the client is told %s", action, default.code)
+        logger.exception(
+            "action %s: handle_server_error failed, so the client is told %s", action, default.code
+        )
         return default
 
 
@@ -57,7 +61,8 @@ def _read_answer(answer: Any) -> ActionError:
             fields["status_code"] = status_code
         return ActionError(**{"status_code": 500, **fields})
     if isinstance(answer, tuple):
-        return ActionError(*answer) if len(answer) > 2 else ActionError(*answer, 500)  # noqa: PLR2004
+        code, message, status_code = answer
+        return ActionError(code, message, status_code)
     raise TypeError(
         f"handle_server_error returned a {type(answer).__name__}: return create_action_error(code, message, "
         "status_code), or the three as a tuple or a dict"
@@ -111,15 +116,16 @@ class Run:
                     exc_info=error,
                 )
                 return
-            self._fail(await to_action_error(error, self._action.handle_server_error, _DEFAULT, action=self._action.name))
+            self._fail(
+                await to_action_error(
+                    error, self._action.handle_server_error, _HANDLER_FAILURE, action=self._action.name
+                )
+            )
         except BaseException:
-            self._fail(_DEFAULT)
+            self._fail(_HANDLER_FAILURE)
             raise
         else:
             self._stream.close()
 
     def _fail(self, error: ActionError) -> None:
         self._stream._finish(self._dialect.error(error))
-
-
-_DEFAULT = ActionError("STREAM_ERROR", "Stream handler error", 500)

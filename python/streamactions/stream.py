@@ -5,7 +5,7 @@ what is buffered goes to the connection as soon as it may. This module adds what
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from pydantic import TypeAdapter
@@ -14,20 +14,25 @@ from pydantic_core import to_json
 from streamactions._core import StreamCore
 from streamactions.errors import InvalidChunkError
 
-__all__ = ["Encode", "Stream", "encode_any", "encode_fast", "make_encode"]
+__all__ = ["Encode", "Encoding", "Stream", "guard_encoding", "make_encoding"]
 
 Encode: TypeAlias = Callable[[Any], bytes]
 
-encode_fast: Final[Encode] = orjson.dumps
-"""JSON values, dataclasses, datetimes, UUIDs and enums, as orjson writes them."""
 
+class Encoding(NamedTuple):
+    """How chunks become JSON.
 
-def encode_any(chunk: Any) -> bytes:
-    """Encode what ``encode_fast`` refuses: pydantic models, other keys than strings, large integers.
-
-    Raises:
-        InvalidChunkError: JSON cannot hold it.
+    Attributes:
+        fast: is asked first.
+        patient: is asked for what ``fast`` refuses with a ``TypeError``.
     """
+
+    fast: Encode
+    patient: Encode
+
+
+def _encode_any(chunk: Any) -> bytes:
+    """Encode what orjson refuses: pydantic models, other keys than strings, large integers."""
     try:
         return to_json(chunk, by_alias=True, inf_nan_mode="null")
     except Exception as error:
@@ -37,16 +42,35 @@ def encode_any(chunk: Any) -> bytes:
         ) from error
 
 
-def make_encode(output: TypeAdapter[Any] | None) -> Encode:
-    """How chunks become JSON: checked against ``output`` where there is one."""
+def make_encoding(output: TypeAdapter[Any] | None) -> Encoding:
+    """The encoding of an action's chunks: checked against ``output`` where there is one.
+
+    The encoders raise ``InvalidChunkError`` for what JSON cannot hold, and pydantic's
+    ``ValidationError`` for what is no ``output``.
+    """
     if output is None:
-        return encode_fast
+        return Encoding(orjson.dumps, _encode_any)
     validate, serialize = output.validator.validate_python, output.serializer.to_json
 
     def encode_output(chunk: Any) -> bytes:
         return serialize(validate(chunk), by_alias=True)
 
-    return encode_output
+    # What a validator refuses must not find another way out.
+    return Encoding(encode_output, encode_output)
+
+
+def guard_encoding(encoding: Encoding, check_chunk: Callable[[bytes], None]) -> Encoding:
+    """The same encoding, refusing what ``check_chunk`` refuses."""
+
+    def guard(encode: Encode) -> Encode:
+        def encode_checked(chunk: Any) -> bytes:
+            json = encode(chunk)
+            check_chunk(json)
+            return json
+
+        return encode_checked
+
+    return Encoding(guard(encoding.fast), guard(encoding.patient))
 
 
 class Stream(StreamCore):

@@ -18,10 +18,11 @@ StreamStatus: TypeAlias = Literal["idle", "streaming", "done", "error"]
 """Where a client's stream is."""
 
 ServerErrorHandler: TypeAlias = Callable[[Exception], Any]
-"""Turns an unexpected exception into an ``ActionError``, or a mapping or tuple of code, message, status code."""
+"""Turns an unexpected exception into an ``ActionError``, or a mapping or a tuple of its three parts."""
 
 
 class Next(Protocol):
     """The ``next`` of a middleware: merges ``ctx`` into the context and returns the whole of it."""
 
-    def __call__(self, *, ctx: Context | None = None) -> Awaitable[Context]: ...
+    def __call__(self, *, ctx: Context | None = None) -> Awaitable[Context]:
+        """Merge ``ctx`` into the context; later names win."""

@@ -23,7 +23,7 @@ from streamactions.discovery import collect_actions
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.middleware import run_chain
 from streamactions.run import Run, to_action_error
-from streamactions.stream import Stream, encode_any
+from streamactions.stream import Stream, guard_encoding
 from streamactions.types import Context
 
 __all__ = ["DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
@@ -65,7 +65,7 @@ class StreamActions:
         keep_alive_s: float = DEFAULT_KEEP_ALIVE_S,
     ) -> None:
         if prefix and not prefix.startswith("/"):
-            raise DefinitionError(f"prefix={prefix!r} is no path: write prefix=\"/{prefix}\"")
+            raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
         if not max_body_bytes > 0 or not keep_alive_s > 0:
             raise DefinitionError("max_body_bytes and keep_alive_s must be above 0")
         self.prefix = prefix.rstrip("/")
@@ -74,7 +74,9 @@ class StreamActions:
         self._dialect = resolve_dialect(dialect)
         self._max_body_bytes = max_body_bytes
         self._keep_alive_s = keep_alive_s
-        self._pulses = Pulses(min([keep_alive_s, *(a.keep_alive_s or keep_alive_s for a in self.actions.values())]))
+        self._pulses = Pulses(
+            min([keep_alive_s, *(a.keep_alive_s or keep_alive_s for a in self.actions.values())])
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the ASGI specification."""
@@ -93,8 +95,10 @@ class StreamActions:
         action: StreamAction | None = None
         try:
             action = self._find(scope)
-            body = b"" if action.method == "GET" else await read_body(
-                scope, receive, action.max_body_bytes or self._max_body_bytes
+            body = (
+                b""
+                if action.method == "GET"
+                else await read_body(scope, receive, action.max_body_bytes or self._max_body_bytes)
             )
             request = _LazyRequest(scope, body, connection)
             value = action.read_input(body, scope["query_string"])
@@ -143,14 +147,22 @@ class StreamActions:
                 await asyncio.wait((chain,))
 
     async def _stream(
-        self, action: StreamAction, connection: Connection, request: "_LazyRequest", value: Any, context: Context
+        self,
+        action: StreamAction,
+        connection: Connection,
+        request: "_LazyRequest",
+        value: Any,
+        context: Context,
     ) -> None:
         event_loop = asyncio.get_running_loop()
         pulse = self._pulses.of(event_loop)
         dialect = action.dialect or self._dialect
+        encoding = action.encoding
+        if dialect.check_chunk is not None:
+            encoding = guard_encoding(encoding, dialect.check_chunk)
         stream = Stream(
-            encode=action.encode,
-            encode_any=encode_any,
+            encode=encoding.fast,
+            encode_any=encoding.patient,
             write=connection.write,
             event_loop=event_loop,
             pulse=pulse.core,
@@ -184,7 +196,7 @@ class StreamActions:
             return
         body = orjson.dumps(told.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if told.status_code == 405:  # noqa: PLR2004
+        if told.status_code == 405:
             allowed = self._paths.get(scope["path"].removeprefix(scope.get("root_path", "")))
             headers.append((b"allow", (allowed.method if allowed else "POST").encode()))
         await connection.respond(told.status_code, headers, body)

@@ -1,6 +1,6 @@
 """Reading a request: what it accepts, its media type, and its body within a bound."""
 
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -86,20 +86,22 @@ async def read_body(scope: Scope, receive: Receive, max_body_bytes: int) -> byte
 class ActionRequest(Request):
     """The Starlette request of a call whose body was read already."""
 
-    def __init__(self, scope: Scope, body: bytes, is_gone: "IsGone") -> None:
+    def __init__(self, scope: Scope, body: bytes, is_gone: Callable[[], bool]) -> None:
         super().__init__(scope, self._refuse_receive)
         self._read_body = body
         self._is_gone = is_gone
 
     @staticmethod
     def _refuse_receive() -> Awaitable[Any]:
-        raise RuntimeError("the connection is read by the app: use event.body(), event.json() or is_disconnected()")
+        raise RuntimeError(
+            "the connection is read by the app: use event.body(), event.json() or is_disconnected()"
+        )
 
     async def body(self) -> bytes:
         """The request's body."""
         return self._read_body
 
-    async def stream(self) -> Any:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The request's body, in one piece."""
         yield self._read_body
 

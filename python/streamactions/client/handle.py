@@ -175,6 +175,8 @@ class StreamHandle(Generic[ChunkT]):
                             if call.aborted:
                                 return
             if call.aborted:
+                # The abort came first, so whatever failed meanwhile is of no interest.
+                call.error = None
                 return
             if call.error is not None:
                 self.error = call.error

@@ -27,7 +27,9 @@ class Middleware:
         self.name: str = getattr(function, "__name__", type(function).__name__)
         what = f"middleware {self.name}()"
         if not callable(function) or not is_async_callable(function):
-            raise DefinitionError(f"{what} must be an async function: write 'async def {self.name}(event, next)'")
+            raise DefinitionError(
+                f"{what} must be an async function: write 'async def {self.name}(event, next)'"
+            )
         self._function = function
         self._names = requested_names(function, _OFFERED, what=what)
 
@@ -70,11 +72,12 @@ class _Link:
             raise MiddlewareError(f"middleware {self._middleware.name}() called next() twice: call it once")
         if self._has_returned:
             raise MiddlewareError(
-                f"middleware {self._middleware.name}() called next() after it had returned: await next() inside it"
+                f"middleware {self._middleware.name}() called next() after it had returned: await it inside"
             )
         if ctx is not None and not isinstance(ctx, dict):
             raise MiddlewareError(
-                f"middleware {self._middleware.name}() called next(ctx=...) with a {type(ctx).__name__}: pass a dict"
+                f"middleware {self._middleware.name}() called next(ctx=...) with a {type(ctx).__name__}: "
+                "pass a dict"
             )
         self.merged = {**self._context, **(ctx or {})}
         return dict(self.merged)

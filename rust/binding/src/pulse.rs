@@ -27,7 +27,7 @@ pub(crate) fn now_ns(py: Python<'_>) -> u64 {
 /// A beat that is late says that somebody keeps the loop from turning. A stream that notices this
 /// in `send` lets the loop turn, so that a handler that computes and never awaits anything else
 /// cannot starve the others.
-#[pyclass(subclass, frozen, module = "streamactions._core")]
+#[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct PulseCore {
     late_after_ns: u64,
     scan_every_ns: u64,

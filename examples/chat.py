@@ -1,0 +1,34 @@
+"""Chat with a real language model: each token is sent as the model finds it.
+
+Run it with ``streamactions serve examples/chat.py``. The model runs inside the server, see
+``local_model.py``; where ``OPENAI_BASE_URL`` is set, that server's model answers, see
+``openai_model.py``.
+"""
+
+import os
+from contextlib import aclosing
+
+from local_model import LocalModel
+from openai_model import OpenAIModel
+from pydantic import BaseModel, Field
+
+from streamactions import Stream, StreamActions, define_stream_action
+
+model = OpenAIModel.from_environment() if os.environ.get("OPENAI_BASE_URL") else LocalModel()
+
+
+class Chat(BaseModel):
+    """What a client sends."""
+
+    prompt: str = Field(min_length=1, max_length=2000, examples=["Tell me a story about a lighthouse."])
+
+
+@define_stream_action(input=Chat)
+async def ai_chat(input: Chat, stream: Stream) -> None:
+    """Answer a prompt, token by token. A client that leaves stops the model."""
+    async with aclosing(model.answer(input.prompt)) as tokens:
+        async for token in tokens:
+            await stream.send({"text": token})
+
+
+app = StreamActions([ai_chat])

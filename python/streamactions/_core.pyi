@@ -1,0 +1,228 @@
+"""The Rust extension: the event-stream decoder and encoder, a stream's core, the root of the error tree."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypedDict, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "ClientDisconnectedError",
+    "Event",
+    "EventTooLargeError",
+    "PulseCore",
+    "SSEDecoder",
+    "StreamActionsError",
+    "StreamClosedError",
+    "StreamCore",
+    "build_info",
+    "encode_event",
+]
+
+class StreamActionsError(Exception):
+    """The root of every error that this package raises."""
+
+class StreamClosedError(StreamActionsError):
+    """``send`` was called after the handler's own code had closed the stream."""
+
+class ClientDisconnectedError(StreamActionsError):
+    """``send`` was called after the client had left, by a handler that survived its cancellation."""
+
+class EventTooLargeError(StreamActionsError):
+    """One event of an incoming stream is larger than the decoder's ``max_event_bytes``."""
+
+    events: list[Event]
+    """The events that the same ``feed`` completed before the one that is too large."""
+
+@final
+class SSEDecoder:
+    """An incremental decoder of Server-Sent Events, without I/O.
+
+    It follows the WHATWG rules ("Interpreting an event stream") exactly, and what it gives
+    never depends on where the input was cut. An event whose blank line has not come is never
+    given: a stream that ends inside an event has lost it.
+
+    Args:
+        max_event_bytes: the bound in bytes on what one event may hold, as received: its data,
+            ``event`` and ``id``, an unfinished line included; from 1 to 2**32 - 1.
+
+    Raises:
+        ValueError: ``max_event_bytes`` is out of that range.
+    """
+
+    def __new__(cls, *, max_event_bytes: int = 1_048_576) -> Self: ...
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Event]:
+        """Take the stream's next bytes and return the events that they complete.
+
+        Args:
+            data: any number of bytes, cut anywhere.
+
+        Raises:
+            EventTooLargeError: an event holds more than ``max_event_bytes``; every later call
+                raises again. Its ``events`` are those that this call completed before.
+            TypeError: ``data`` is not bytes-like.
+        """
+
+    @property
+    def last_event_id(self) -> str:
+        """The stream's last event ID as of its last blank line, ``""`` if none."""
+
+    @property
+    def retry_ms(self) -> int | None:
+        """The stream's last valid ``retry`` in milliseconds, or ``None``; at most 2**53 - 1."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes of an unfinished event are held; at most ``max_event_bytes``."""
+
+@final
+class Event:
+    """One event of a stream; immutable, hashable, equal by value.
+
+    Args:
+        event: the type, ``"message"`` where the stream names none.
+        data: the data lines, joined by LF.
+        id: the stream's last event ID, ``""`` if none; it may come from an earlier event.
+        retry_ms: the reconnection time in milliseconds that this event's block names, if any.
+
+    Raises:
+        ValueError: ``retry_ms`` is not from 0 to 2**53 - 1.
+    """
+
+    def __new__(
+        cls, event: str = "message", data: str = "", id: str = "", retry_ms: int | None = None
+    ) -> Self: ...
+    @property
+    def event(self) -> str:
+        """The type: ``"message"`` where the stream names none."""
+
+    @property
+    def data(self) -> str:
+        """The data lines, joined by LF."""
+
+    @property
+    def id(self) -> str:
+        """The stream's last event ID, ``""`` if none; it may come from an earlier event."""
+
+    @property
+    def retry_ms(self) -> int | None:
+        """The reconnection time in milliseconds that this event's block names, or ``None``."""
+
+    def json(self) -> Any:
+        """The data as a JSON value.
+
+        Raises:
+            ValueError: the data is not JSON; the message says what is wrong, and where.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def encode_event(
+    data: str | bytes | bytearray | memoryview,
+    *,
+    event: str | None = None,
+    id: str | None = None,
+    retry_ms: int | None = None,
+) -> bytes:
+    """Encode one event as one frame, blank line included.
+
+    A decoder gives the same event back, with each CRLF, CR or LF in ``data`` read as LF.
+
+    Args:
+        data: text, or UTF-8 bytes; each line of it becomes a ``data:`` line.
+        event: the type; ``None`` and ``""`` are read as ``"message"``.
+        id: the last event ID from this event on; ``""`` clears it, ``None`` leaves it.
+        retry_ms: the reconnection time in milliseconds, 0 to 2**53 - 1.
+
+    Raises:
+        ValueError: CR or LF in ``event``; CR, LF or NUL in ``id``; ``retry_ms`` out of range;
+            text that UTF-8 cannot hold, or bytes that are not UTF-8.
+        TypeError: an argument has the wrong type.
+    """
+
+class _BuildInfo(TypedDict):
+    version: str
+    profile: str
+    target: str
+
+def build_info() -> _BuildInfo:
+    """The crate's version and how it was built: ``{"version", "profile", "target"}``."""
+
+@disjoint_base
+class StreamCore:
+    """The core of ``streamactions.Stream``.
+
+    Names that start with ``_`` belong to the run and the connection, not to a handler.
+    """
+
+    def __new__(
+        cls,
+        *,
+        encode: Callable[[Any], bytes],
+        encode_any: Callable[[Any], bytes],
+        write: Callable[[bytes, bool], Awaitable[None]],
+        event_loop: AbstractEventLoop,
+        pulse: PulseCore,
+        chunk_event: str | None,
+        done_frame: bytes,
+        keep_alive_s: float,
+        outlives_client: bool,
+    ) -> Self: ...
+    def send(self, chunk: Any) -> Awaitable[None]:
+        """Send one chunk.
+
+        The chunk is in the stream when the call returns; the awaitable only paces the sender.
+
+        Args:
+            chunk: what JSON can hold, a dataclass or a pydantic model.
+
+        Raises:
+            InvalidChunkError: JSON cannot hold the chunk.
+            StreamClosedError: the handler's own code has closed the stream.
+            ClientDisconnectedError: the client has left, and the handler went on after its
+                cancellation.
+        """
+
+    def close(self) -> Awaitable[None]:
+        """Say that the stream is complete. Calling it again changes nothing."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream takes no more chunks: it was closed, or the client has left."""
+
+    def wait_closed(self) -> Awaitable[None]:
+        """An awaitable that is done when the last frame is written or the client has left."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for the connection."""
+
+    def _finish(self, frame: bytes) -> None: ...
+    def _abandon(self) -> None: ...
+    def _next_write(self) -> Awaitable[Awaitable[None] | None]: ...
+    def _written(self) -> None: ...
+    def _flush(self) -> None: ...
+    @property
+    def _is_abandoned(self) -> bool: ...
+
+@final
+class PulseCore:
+    """The timer's side of an event loop's streams: keep-alives, and whether the loop still turns.
+
+    Args:
+        late_after_s: from when on a missing beat counts as late, in seconds.
+        scan_every_s: how often streams are asked whether a keep-alive is due, in seconds.
+    """
+
+    def __new__(cls, late_after_s: float, scan_every_s: float) -> Self: ...
+    def add(self, stream: StreamCore) -> None:
+        """Watch over a stream."""
+
+    def discard(self, stream: StreamCore) -> None:
+        """Stop watching over a stream."""
+
+    def beat(self) -> bool:
+        """The timer has come. Returns whether there are streams left, so that it has to come again."""
+
+    def __len__(self) -> int: ...

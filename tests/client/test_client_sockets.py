@@ -1,0 +1,468 @@
+"""The transports against a real TCP server that follows a script."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+import httpx
+import httpx2
+import pytest
+from client_runner import run
+from fake_transport import DONE, chunk
+from scripted_server import (
+    CHUNKED_HEAD,
+    LAST_PIECE,
+    UNTIL_CLOSE_HEAD,
+    Connection,
+    Received,
+    length_head,
+    piece,
+    scripted_server,
+)
+
+from streamactions.client import StreamHandle, use_stream_action
+
+KINDS: Final = ["default", "aiohttp", "httpx", "httpx2"]
+every_client = pytest.mark.parametrize("kind", KINDS)
+
+
+@asynccontextmanager
+async def open_client(kind: str) -> AsyncIterator[Any]:
+    if kind == "default":
+        yield None
+        return
+    makers: dict[str, Any] = {
+        "aiohttp": aiohttp.ClientSession,
+        "httpx": lambda: httpx.AsyncClient(trust_env=False),
+        "httpx2": lambda: httpx2.AsyncClient(trust_env=False),
+    }
+    async with makers[kind]() as client:
+        yield client
+        assert not (client.closed if kind == "aiohttp" else client.is_closed)
+
+
+STREAMS: Final = {
+    "standard": chunk(1) + chunk(2) + DONE,
+    "nuxt-actions": chunk(1) + chunk(2) + b'data: {"__actions_done":true}\n\n',
+}
+
+
+@every_client
+@pytest.mark.parametrize("dialect", STREAMS)
+@pytest.mark.parametrize("framing", ["chunked", "length", "until-close"])
+def test_success(kind: str, dialect: str, framing: str) -> None:
+    received: list[Received] = []
+    body = STREAMS[dialect]
+    answer = {
+        "chunked": CHUNKED_HEAD
+        + b"".join(piece(body[i : i + 7]) for i in range(0, len(body), 7))
+        + LAST_PIECE,
+        "length": length_head(len(body)) + body,
+        "until-close": UNTIL_CLOSE_HEAD + body,
+    }[framing]
+
+    async def script(connection: Connection) -> None:
+        received.append(await connection.receive())
+        await connection.send(answer)
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(
+                "/x?y=1", base_url=url, client=client, headers={"Authorization": "Bearer t"}
+            )
+            await handle.execute({"prompt": "é"})
+            assert handle.error is None
+            assert (handle.status, handle.complete, handle.chunks) == ("done", True, [{"n": 1}, {"n": 2}])
+
+    run(main)
+    (request,) = received
+    assert (request.method, request.path, request.body) == ("POST", "/x?y=1", '{"prompt":"é"}'.encode())
+    assert request.headers["accept"] == "text/event-stream"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["authorization"] == "Bearer t"
+
+
+@every_client
+def test_chunks_come_as_they_are_sent(kind: str) -> None:
+    """The server sends the next chunk only when the client has seen the one before."""
+
+    async def main() -> None:
+        seen = asyncio.Queue[Any]()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(CHUNKED_HEAD)
+            for number in range(5):
+                await connection.send(piece(chunk(number)))
+                assert await seen.get() == {"n": number}
+            await connection.send(piece(DONE) + LAST_PIECE)
+
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client, on_chunk=seen.put)
+            await handle.execute()
+            assert handle.status == "done"
+
+    run(main)
+
+
+@every_client
+def test_get(kind: str) -> None:
+    received: list[Received] = []
+
+    async def script(connection: Connection) -> None:
+        received.append(await connection.receive())
+        await connection.send(length_head(len(DONE)) + DONE)
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(f"{url}/x", method="GET", client=client)
+            await handle.execute({"q": "a b+c/ü", "list": [1]})
+            assert handle.status == "done"
+
+    run(main)
+    (request,) = received
+    assert (request.method, request.body) == ("GET", b"")
+    url = httpx.URL(f"http://test{request.path}")
+    assert dict(url.params) == {"q": "a b+c/ü", "list": "[1]"}
+
+
+JSON_ERROR: Final = b'{"code":"RATE_LIMITED","message":"Slow down","statusCode":429}'
+JSON_ERROR_HEAD: Final = length_head(len(JSON_ERROR), b"429 Too Many Requests", b"application/json")
+
+
+@every_client
+@pytest.mark.parametrize(
+    ("answer", "code", "status_code"),
+    [
+        (JSON_ERROR_HEAD + JSON_ERROR, "RATE_LIMITED", 429),
+        (JSON_ERROR_HEAD + JSON_ERROR[:-1], "HTTP_ERROR", 429),
+        (length_head(6, b"502 Bad Gateway", b"text/html") + b"<html>", "HTTP_ERROR", 502),
+        (b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /y\r\ncontent-length: 0\r\n\r\n", "HTTP_ERROR", 502),
+        (length_head(6, content_type=b"text/html") + b"<html>", "NOT_AN_EVENT_STREAM", 502),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "CONNECTION_ERROR", 502),
+        (b"", "CONNECTION_ERROR", 502),
+        (b"HTTP/1.1 200 OK\r\ncontent-ty", "CONNECTION_ERROR", 502),
+        (CHUNKED_HEAD + b"zz\r\n" + DONE, "STREAM_INCOMPLETE", 502),
+        (CHUNKED_HEAD + piece(b"\x00\xff junk" * 100) + LAST_PIECE, "STREAM_INCOMPLETE", 502),
+        (CHUNKED_HEAD + piece(b"data: <html>\n\n") + LAST_PIECE, "INVALID_CHUNK", 502),
+        (
+            CHUNKED_HEAD + piece(b'event: error\ndata: {"code":"A","message":"b","statusCode":418}\n\n'),
+            "A",
+            418,
+        ),
+    ],
+    ids=[
+        "json-error",
+        "cut-json-error",
+        "html-error",
+        "redirect",
+        "html",
+        "not-http",
+        "no-answer",
+        "cut-head",
+        "bad-framing",
+        "junk-body",
+        "not-json",
+        "error-event",
+    ],
+)
+def test_failures(kind: str, answer: bytes, code: str, status_code: int) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(answer)
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            await handle.execute()
+            assert handle.error is not None
+            assert (handle.error.code, handle.error.status_code) == (code, status_code)
+
+    run(main)
+
+
+@every_client
+def test_connection_refused(kind: str) -> None:
+    async def main() -> None:
+        async with scripted_server(Connection.wait_left) as url:
+            pass
+        async with open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            await handle.execute()
+            assert handle.error is not None
+            assert (handle.error.code, handle.error.status_code) == ("CONNECTION_ERROR", 502)
+
+    run(main)
+
+
+@every_client
+@pytest.mark.parametrize("stage", ["head", "body"])
+@pytest.mark.parametrize("limit", ["timeout", "idle_timeout_s"])
+def test_timeout_closes_the_connection(kind: str, stage: str, limit: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        if stage == "body":
+            await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            options: dict[str, Any] = {limit: 0.2}
+            handle = use_stream_action(url, client=client, **options)
+            await handle.execute()
+            assert handle.error is not None
+            assert (handle.error.code, handle.error.status_code) == ("TIMEOUT_ERROR", 408)
+
+    run(main)
+
+
+@every_client
+@pytest.mark.parametrize("stage", ["head", "body"])
+def test_stop_from_another_task_closes_the_connection(kind: str, stage: str) -> None:
+    async def main() -> None:
+        reached = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            if stage == "body":
+                await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+            else:
+                reached.set()
+            await connection.wait_left()
+
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client, on_chunk=lambda _: reached.set())
+            task = asyncio.create_task(handle.execute())
+            await reached.wait()
+            handle.stop()
+            await task
+            assert (handle.status, handle.complete, handle.error) == ("done", False, None)
+
+    run(main)
+
+
+@every_client
+def test_stop_within_on_chunk_closes_the_connection(kind: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle: StreamHandle[Any] = use_stream_action(
+                url, client=client, on_chunk=lambda _: handle.stop()
+            )
+            await handle.execute()
+            assert (handle.status, handle.complete, handle.chunks) == ("done", False, [{"n": 1}])
+
+    run(main)
+
+
+@every_client
+def test_break_out_of_stream_closes_the_connection(kind: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            async for value in handle.stream():
+                assert value == {"n": 1}
+                break
+            async with aclosing(handle.stream()) as chunks:
+                assert await anext(chunks) == {"n": 1}
+            assert (handle.status, handle.complete) == ("done", False)
+
+    run(main)
+
+
+@every_client
+def test_a_second_execute_closes_the_first_connection(kind: str) -> None:
+    async def main() -> None:
+        first_seen = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            request = await connection.receive()
+            await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+            if request.body == b"1":
+                await connection.wait_left()
+            else:
+                await connection.send(piece(DONE) + LAST_PIECE)
+
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client, on_chunk=lambda _: first_seen.set())
+            task = asyncio.create_task(handle.execute(1))
+            await first_seen.wait()
+            await handle.execute(2)
+            await task
+            assert (handle.status, handle.complete, handle.chunks) == ("done", True, [{"n": 1}])
+
+    run(main)
+
+
+@every_client
+def test_a_callback_that_raises_closes_the_connection(kind: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async def on_chunk(value: Any) -> None:
+            raise LookupError("mine")
+
+        async with scripted_server(script) as url, open_client(kind) as client:
+            with pytest.raises(LookupError, match="mine"):
+                await use_stream_action(url, client=client, on_chunk=on_chunk).execute()
+
+    run(main)
+
+
+@every_client
+def test_events_of_a_mebibyte_and_more(kind: str) -> None:
+    def text(size: int) -> bytes:
+        return b'data: "' + b"x" * (size - 2) + b'"\n\n'
+
+    async def script(connection: Connection) -> None:
+        size = int((await connection.receive()).body)
+        data = text(size) + DONE
+        try:
+            await connection.send(length_head(len(data)) + data)
+        except ConnectionResetError:
+            assert size > 1_048_576
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            await handle.execute(1_048_576)
+            assert handle.status == "done"
+            assert len(handle.chunks[0]) == 1_048_574
+            await handle.execute(1_048_577)
+            assert handle.error is not None
+            assert handle.error.code == "EVENT_TOO_LARGE"
+            roomy = use_stream_action(url, client=client, max_event_bytes=3_000_000)
+            await roomy.execute(3_000_000)
+            assert len(roomy.chunks[0]) == 2_999_998
+
+    run(main)
+
+
+@every_client
+def test_a_server_that_refuses_a_large_input_without_reading_it(kind: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive_some()
+        await connection.send(length_head(0, b"413 Content Too Large", b"text/plain"))
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            await handle.execute("x" * 8_000_000)
+            assert handle.error is not None
+            assert handle.error.code in ("HTTP_ERROR", "CONNECTION_ERROR")
+
+    run(main)
+
+
+def test_execute_leaves_nothing_behind_when_it_returns() -> None:
+    """Strict for the default transport: no task and no session is left at the very moment of return."""
+
+    async def script(connection: Connection) -> None:
+        request = await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        if request.body == b"1":
+            await connection.wait_left()
+        else:
+            await connection.send(piece(DONE) + LAST_PIECE)
+
+    async def main() -> None:
+        async with scripted_server(script) as url:
+            before = client_tasks()
+            await use_stream_action(url).execute({})
+            assert client_tasks() == before
+            stopped: StreamHandle[Any] = use_stream_action(url, on_chunk=lambda _: stopped.stop())
+            await stopped.execute(1)
+            assert client_tasks() == before
+            await use_stream_action(url, timeout=0.05).execute(1)
+            assert client_tasks() == before
+            gc.collect()
+
+    def client_tasks() -> set[asyncio.Task[Any]]:
+        return {task for task in asyncio.all_tasks() if "serve" not in repr(task.get_coro())}
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["default", "aiohttp", "httpx", "httpx2"])
+def test_one_connection_serves_several_calls(kind: str) -> None:
+    """Within ``async with handle``, and with a client of one's own; also when the body's end comes late."""
+    connections: list[int] = []
+
+    async def script(connection: Connection) -> None:
+        connections.append(0)
+        try:
+            while True:
+                await connection.receive()
+                connections[-1] += 1
+                await connection.send(CHUNKED_HEAD + piece(chunk(1)) + piece(DONE))
+                await connection.send(LAST_PIECE)
+        except asyncio.IncompleteReadError:
+            pass
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client)
+            async with handle:
+                for _ in range(3):
+                    await handle.execute()
+                    assert handle.status == "done"
+            assert connections == [3]
+
+    run(main)
+
+
+def test_leaving_the_block_stops_the_call_that_runs() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(chunk(1)))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async with scripted_server(script) as url:
+            seen = asyncio.Event()
+            async with use_stream_action(url, on_chunk=lambda _: seen.set()) as handle:
+                task = asyncio.create_task(handle.execute())
+                await seen.wait()
+            await task
+            assert (handle.status, handle.complete) == ("done", False)
+
+    run(main)
+
+
+def test_a_body_that_pauses_outlives_the_read_timeout_of_the_callers_client() -> None:
+    async def main() -> None:
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(UNTIL_CLOSE_HEAD + chunk(1))
+            # Longer than each client's own limit; what is asserted is that the stream lives on.
+            await asyncio.sleep(0.2)
+            await connection.send(DONE)
+
+        async with (
+            scripted_server(script) as url,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=0.1, sock_read=0.1)) as session,
+            httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(5, read=0.1)) as client,
+            httpx2.AsyncClient(trust_env=False, timeout=httpx2.Timeout(5, read=0.1)) as client2,
+        ):
+            for own in (session, client, client2):
+                handle = use_stream_action(url, client=own)
+                await handle.execute()
+                assert handle.status == "done"
+
+    run(main)

@@ -1,0 +1,1 @@
+"""The decoder, the event and the encoder as Python sees them."""
