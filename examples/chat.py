@@ -8,10 +8,10 @@ Run it with ``streamactions serve examples/chat.py``. The model runs inside the 
 import os
 from contextlib import aclosing
 
-from local_model import LocalModel
-from openai_model import OpenAIModel
 from pydantic import BaseModel, Field
 
+from local_model import LocalModel
+from openai_model import OpenAIModel
 from streamactions import Stream, StreamActions, define_stream_action
 
 model = OpenAIModel.from_environment() if os.environ.get("OPENAI_BASE_URL") else LocalModel()

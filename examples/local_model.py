@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import xllamacpp
+import xllamacpp  # type: ignore[import-untyped]
 
 from streamactions import create_action_error
 
@@ -137,5 +137,6 @@ class _Answer:
 
 def _read_failure(error: dict[str, Any]) -> Exception:
     if error.get("type") == "exceed_context_size_error":
-        return create_action_error("PROMPT_TOO_LONG", f"Prompt has more than {CONTEXT_TOKENS} tokens: shorten it", 422)
+        message = f"Prompt does not fit into the model's {CONTEXT_TOKENS} tokens: shorten it"
+        return create_action_error("PROMPT_TOO_LONG", message, 422)
     return RuntimeError(f"the model failed: {error.get('message', error)}")

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-CHUNKED_HEAD: Final = (
+KEPT_CHUNKED_HEAD: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 )
+# A script closes its connection when it returns, so the head says so.
+CHUNKED_HEAD: Final = KEPT_CHUNKED_HEAD.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
 UNTIL_CLOSE_HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 LAST_PIECE: Final = b"0\r\n\r\n"
 
@@ -18,7 +20,7 @@ LAST_PIECE: Final = b"0\r\n\r\n"
 def length_head(
     body_bytes: int, status: bytes = b"200 OK", content_type: bytes = b"text/event-stream"
 ) -> bytes:
-    return b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n" % (
+    return b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (
         status,
         content_type,
         body_bytes,

@@ -57,7 +57,7 @@ def test_a_bound_that_is_no_int_is_refused(max_event_bytes: object) -> None:
 @pytest.mark.parametrize("data", ["text", None, 1, [1, 2], memoryview(b"12345678").cast("i")])
 def test_what_is_not_bytes_is_refused(data: object) -> None:
     decoder = SSEDecoder()
-    with pytest.raises(TypeError, match=r"^expected bytes, bytearray or a memoryview of bytes, not "):
+    with pytest.raises(TypeError, match=r"^data must be bytes, bytearray or a memoryview of bytes, not "):
         decoder.feed(data)  # type: ignore[arg-type]
     (event,) = decoder.feed(b"data: a\n\n")
     assert event.data == "a"

@@ -8,6 +8,7 @@ default), so a slow caller holds a bounded number of bytes.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Final
 
 import aiohttp
@@ -50,7 +51,8 @@ class AiohttpTransport:
                 request.method,
                 request.url,
                 headers=request.headers,
-                data=request.body,
+                # A file's body is written in pieces, so that a large one does not hold the loop up.
+                data=None if request.body is None else BytesIO(request.body),
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=aiohttp.ClientTimeout(connect=limits.connect, sock_connect=limits.sock_connect),

@@ -8,7 +8,7 @@ mod arguments;
 mod encoder;
 mod event;
 
-use arguments::{BytesLike, natural};
+use arguments::{BytesLike, MaxEventBytes};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
 use pyo3::{intern, prelude::*, types::PyString};
@@ -17,7 +17,7 @@ use wire::decode::{DecodeError, Decoder};
 use crate::errors::from_decode_error;
 
 /// 1 MiB: far above any chunk that a model emits, far below what hurts a process.
-const DEFAULT_MAX_EVENT_BYTES: u64 = 1_048_576;
+const DEFAULT_MAX_EVENT_BYTES: usize = 1_048_576;
 
 /// An incremental decoder of Server-Sent Events, without I/O.
 ///
@@ -43,15 +43,12 @@ pub(crate) struct SSEDecoder {
 #[pymethods]
 impl SSEDecoder {
     #[new]
-    #[pyo3(signature = (*, max_event_bytes = None), text_signature = "(*, max_event_bytes=1_048_576)")]
-    fn new(max_event_bytes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let max_event_bytes = match max_event_bytes {
-            Some(value) => natural("max_event_bytes", value, &(1..=u64::from(u32::MAX)))?,
-            None => DEFAULT_MAX_EVENT_BYTES,
-        };
-        // A 32-bit usize holds every value that was let through.
-        let max_event_bytes = usize::try_from(max_event_bytes).unwrap_or(usize::MAX);
-        Ok(Self { decoder: Decoder::new(max_event_bytes), id: None })
+    #[pyo3(
+        signature = (*, max_event_bytes = MaxEventBytes(DEFAULT_MAX_EVENT_BYTES)),
+        text_signature = "(*, max_event_bytes=1_048_576)"
+    )]
+    fn new(max_event_bytes: MaxEventBytes) -> Self {
+        Self { decoder: Decoder::new(max_event_bytes.0), id: None }
     }
 
     /// Take the stream's next bytes and return the events that they complete.
@@ -65,7 +62,7 @@ impl SSEDecoder {
     ///     TypeError: ``data`` is not bytes-like.
     fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, Event>>> {
         let py = data.py();
-        let data = BytesLike::new(data)?;
+        let data = BytesLike::new(data, "bytes, bytearray or a memoryview of bytes")?;
         let Self { decoder, id } = self;
         let mut events = Vec::new();
         let mut fault = None;

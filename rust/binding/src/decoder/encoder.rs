@@ -5,9 +5,9 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyString},
 };
-use wire::{decode::MAX_RETRY_MS, encode::Frame};
+use wire::encode::Frame;
 
-use super::arguments::{BytesLike, natural};
+use super::arguments::{BytesLike, RetryMs};
 
 /// Encode one event as one frame, blank line included.
 ///
@@ -30,24 +30,19 @@ pub(crate) fn encode_event<'py>(
     data: &Bound<'py, PyAny>,
     event: Option<&str>,
     id: Option<&str>,
-    retry_ms: Option<&Bound<'py, PyAny>>,
+    retry_ms: Option<RetryMs>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let retry_ms = retry_ms.map(|value| natural("retry_ms", value, &(0..=MAX_RETRY_MS))).transpose()?;
-    let mut out = Vec::new();
-    if let Ok(text) = data.cast::<PyString>() {
-        let data = text.to_str()?.as_bytes();
-        write(&mut out, &Frame { data, event, id, retry_ms })?;
+    let bytes;
+    let data = if let Ok(text) = data.cast::<PyString>() {
+        text.to_str()?.as_bytes()
     } else {
-        let bytes = BytesLike::new(data)?;
-        let data = bytes.as_bytes();
-        if let Err(error) = std::str::from_utf8(data) {
-            return Err(PyUnicodeDecodeError::new_err_from_utf8(py, data, error));
-        }
-        write(&mut out, &Frame { data, event, id, retry_ms })?;
-    }
+        bytes = BytesLike::new(data, "str, bytes, bytearray or a memoryview of bytes")?;
+        std::str::from_utf8(bytes.as_bytes())
+            .map_err(|error| PyUnicodeDecodeError::new_err_from_utf8(py, bytes.as_bytes(), error))?
+            .as_bytes()
+    };
+    let frame = Frame { data, event, id, retry_ms: retry_ms.map(|retry_ms| retry_ms.0) };
+    let mut out = Vec::new();
+    wire::encode::encode_event(&mut out, &frame).map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(PyBytes::new(py, &out))
-}
-
-fn write(out: &mut Vec<u8>, frame: &Frame<'_>) -> PyResult<()> {
-    wire::encode::encode_event(out, frame).map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -7,9 +7,8 @@ use pyo3::{
     sync::PyOnceLock,
     types::{PyString, PyTuple},
 };
-use wire::decode::MAX_RETRY_MS;
 
-use super::arguments::natural;
+use super::arguments::{RetryMs, Text};
 
 /// One event of a stream; immutable, hashable, equal by value.
 ///
@@ -75,25 +74,18 @@ impl Event {
 impl Event {
     #[new]
     #[pyo3(
-        signature = (event = None, data = None, id = None, retry_ms = None),
+        signature = (
+            event = Text::Default("message"), data = Text::Default(""), id = Text::Default(""), retry_ms = None
+        ),
         text_signature = "(event='message', data='', id='', retry_ms=None)"
     )]
-    fn new(
-        py: Python<'_>,
-        event: Option<Py<PyString>>,
-        data: Option<Py<PyString>>,
-        id: Option<Py<PyString>>,
-        retry_ms: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        let or = |value: Option<Py<PyString>>, default| {
-            value.unwrap_or_else(|| PyString::new(py, default).unbind())
-        };
-        Ok(Self {
-            event: or(event, "message"),
-            data: or(data, ""),
-            id: or(id, ""),
-            retry_ms: retry_ms.map(|value| natural("retry_ms", value, &(0..=MAX_RETRY_MS))).transpose()?,
-        })
+    fn new(py: Python<'_>, event: Text, data: Text, id: Text, retry_ms: Option<RetryMs>) -> Self {
+        Self {
+            event: event.into_string(py),
+            data: data.into_string(py),
+            id: id.into_string(py),
+            retry_ms: retry_ms.map(|retry_ms| retry_ms.0),
+        }
     }
 
     /// The data as a JSON value.

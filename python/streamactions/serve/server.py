@@ -1,0 +1,186 @@
+"""Running Granian for streams: many open at once, long-lived, and to be let finish at the end.
+
+Granian's own defaults suit short requests. Here a worker takes as many requests as it can hold
+instead of as many as wait in the backlog, and a stop has a bound instead of waiting for ever.
+"""
+
+import importlib.util
+import resource
+import shlex
+import signal
+import socket
+import ssl
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Literal
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.errors import FatalError
+from granian.log import LogLevels
+from granian.server import Server
+
+from streamactions.serve.address import Address, hold_address
+from streamactions.serve.describe import ActionSummary, describe_target
+from streamactions.serve.errors import ServeError
+from streamactions.serve.target import import_folder, load_app
+
+__all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
+
+DEFAULT_BACKPRESSURE: Final = 65_536
+"""Requests that a worker works on at once. At Granian's 1,024 an open stream keeps out a new one."""
+
+DEFAULT_BACKLOG: Final = 4096
+"""Connections that wait for a worker; Linux allows no more without a change of its settings."""
+
+DEFAULT_STOP_TIMEOUT_S: Final = 30
+"""How long open streams have at a stop: most answers of a language model end within it."""
+
+RELOAD_STOP_TIMEOUT_S: Final = 1
+"""The same at a reload, during which nothing is served."""
+
+MAX_OPEN_FILES: Final = 1 << 20
+"""Where the system sets no limit; a stream takes one."""
+
+_PROBE_INTERVAL_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """How to serve; the options of ``streamactions serve``, which explains them."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    loop: Literal["auto", "asyncio", "rloop", "uvloop"] = "auto"
+    http: Literal["auto", "1", "2"] = "auto"
+    reload: bool = False
+    ssl_certificate: Path | None = None
+    ssl_keyfile: Path | None = None
+    backpressure: int = DEFAULT_BACKPRESSURE
+    backlog: int = DEFAULT_BACKLOG
+    stop_timeout_s: int = DEFAULT_STOP_TIMEOUT_S
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    access_log: bool = False
+
+
+def serve(target: str, options: ServeOptions, *, program: str = "streamactions") -> None:
+    """Serve an app until SIGINT or SIGTERM; call it from the main thread.
+
+    Args:
+        target: what ``load_app`` takes.
+        options: how.
+        program: how the user writes the command, for the calls that are suggested.
+
+    Raises:
+        ServeError: the server cannot start.
+        SystemExit: a worker ended by itself.
+    """
+    _require("watchfiles", options.reload, "--reload")
+    _require(options.loop, options.loop in ("rloop", "uvloop"), f"--loop {options.loop}")
+    actions = describe_target(target)
+    address, held = hold_address(options.host, options.port)
+    with held:
+        _raise_open_files_limit()
+        try:
+            server = _StreamServer(target, options, address)
+        except (ssl.SSLError, OSError) as error:
+            raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
+        server.announcement = _announce(actions, address.url(server.scheme), program)
+        try:
+            server.serve(target_loader=load_app)
+        except FatalError as error:
+            raise ServeError(f"Granian refuses these options: {error}") from error
+
+
+class _StreamServer(Server):  # type: ignore[misc]  # Granian has no types.
+    """Granian that says when it listens, and whose second interrupt stops at once."""
+
+    def __init__(self, target: str, options: ServeOptions, address: Address) -> None:
+        self.announcement = ""
+        self._address = address
+        self._stop_timeout_s = RELOAD_STOP_TIMEOUT_S if options.reload else options.stop_timeout_s
+        self.scheme = "https" if options.ssl_certificate else "http"
+        super().__init__(
+            target,
+            address=address.ip,
+            port=address.port,
+            interface=Interfaces.ASGI,
+            workers=options.workers,
+            loop=Loops(options.loop),
+            http=HTTPModes(options.http),
+            websockets=False,
+            backlog=options.backlog,
+            backpressure=options.backpressure,
+            # What Granian has to say when all is well, the announcement says better.
+            log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
+            log_dictconfig=_logging_config(options.log_level),
+            log_access=options.access_log,
+            ssl_cert=options.ssl_certificate,
+            ssl_key=options.ssl_keyfile,
+            workers_kill_timeout=self._stop_timeout_s,
+            reload=options.reload,
+            reload_paths=[import_folder(target)],
+            reload_ignore_worker_failure=True,
+        )
+
+    def startup(self, spawn_target: Any, target_loader: Any) -> None:
+        super().startup(spawn_target, target_loader)
+        threading.Thread(target=self._announce_when_listening, daemon=True).start()
+
+    def _announce_when_listening(self) -> None:
+        while not self.main_loop_interrupt.is_set():
+            with suppress(OSError):
+                socket.create_connection((self._address.reachable_ip, self._address.port)).close()
+                print(self.announcement, flush=True)
+                return
+            self.main_loop_interrupt.wait(_PROBE_INTERVAL_S)
+
+    def signal_handler_interrupt(self, signum: int, frame: FrameType | None) -> None:
+        if self.interrupt_signal and signum == signal.SIGINT:
+            for worker in self.wrks:
+                worker.kill()
+        elif not self.interrupt_signal:
+            limit = f"open streams have {self._stop_timeout_s} s to end"
+            print(f"Stopping: {limit}; Ctrl-C again cuts them", file=sys.stderr, flush=True)
+        super().signal_handler_interrupt(signum, frame)
+
+
+def _announce(actions: list[ActionSummary], base_url: str, program: str) -> str:
+    if not actions:
+        return f"Serving {base_url}"
+    lines = [f"Serving {base_url}; in a second terminal, run:"]
+    for action in actions:
+        method = "" if action.method == "POST" else f" --method {action.method}"
+        url, example = shlex.quote(base_url + action.path), shlex.quote(action.example_input)
+        lines.append(f"  {program} call{method} {url} {example}")
+    return "\n".join(lines)
+
+
+def _require(module: str, is_needed: bool, option: str) -> None:
+    if is_needed and importlib.util.find_spec(module) is None:
+        raise ServeError(f"{option} needs the package {module}: run 'pip install {module}'")
+
+
+def _raise_open_files_limit() -> None:
+    """Systems start processes with few, often 1,024; a process may take what the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _logging_config(level: str) -> dict[str, Any]:
+    """Everything that is logged, the app's own lines included, goes to the standard error stream."""
+    return {
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
+        },
+        "loggers": {"_granian": {}, "granian.access": {"level": "INFO"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+    }
