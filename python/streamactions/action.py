@@ -4,7 +4,7 @@ Everything that can be wrong with a definition is found here, so that a call onl
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
@@ -118,20 +118,21 @@ class StreamAction:
             return read_query(self.input_adapter, query_string)
         return read_json(self.input_adapter, body)
 
-    async def run(self, stream: Stream, offered: Mapping[str, Any]) -> None:
-        """Run the handler with those of the offered values that it takes.
+    def run(self, stream: Stream, offered: Mapping[str, Any]) -> Awaitable[None]:
+        """A coroutine that runs the handler with those of the offered values that it takes.
 
         Args:
-            stream: where chunks go.
+            stream: where a generator's chunks go.
             offered: values by parameter name.
         """
         result = self.handler(**{name: offered[name] for name in self._names})
-        if not self._is_generator:
-            await result
-            return
-        async with aclosing(result) as chunks:
-            async for chunk in chunks:
-                await stream.send(chunk)
+        return _send_all(stream, result) if self._is_generator else result
+
+
+async def _send_all(stream: Stream, generator: AsyncGenerator[Any, None]) -> None:
+    async with aclosing(generator) as chunks:
+        async for chunk in chunks:
+            await stream.send(chunk)
 
 
 def _check_name(name: str, what: str) -> str:

@@ -72,6 +72,8 @@ def _read_answer(answer: Any) -> ActionError:
 class Run:
     """The handler's task and the end of its stream."""
 
+    __slots__ = ("_action", "_dialect", "_offered", "_stream", "_task")
+
     def __init__(
         self, action: StreamAction, dialect: Dialect, stream: Stream, offered: Mapping[str, Any]
     ) -> None:
@@ -79,18 +81,23 @@ class Run:
         self._dialect = dialect
         self._stream = stream
         self._offered = offered
-        self._client_left = False
         self._task = asyncio.get_running_loop().create_task(self._main(), name=f"action {action.name}")
 
     def client_left(self) -> None:
         """Nobody reads any more: stop the handler, unless it is meant to go on or has closed its stream."""
-        self._client_left = True
         if self._action.on_disconnect == "cancel":
             self._task.cancel()
 
     async def wait(self) -> None:
-        """Wait until the handler is done."""
+        """Wait until the handler is done.
+
+        Raises:
+            BaseException: what is no ``Exception`` and came out of the handler.
+        """
         await asyncio.wait((self._task,))
+        error = None if self._task.cancelled() else self._task.exception()
+        if error is not None:
+            raise error
 
     async def cancel(self) -> None:
         """Stop the handler, whatever its reader does, and wait until it is done."""
@@ -104,11 +111,10 @@ class Run:
             # The client's leaving has abandoned the stream already; any other cancellation (a
             # server that shuts down, a task of the handler's own) must not look complete.
             self._fail(ActionError("STREAM_ERROR", "Stream handler was cancelled", 500))
-        except ClientDisconnectedError:
-            if not self._client_left:
-                raise
         except Exception as error:
-            if isinstance(error, ActionError) and self._stream.closed and not self._client_left:
+            if isinstance(error, ClientDisconnectedError) and self._stream._is_abandoned:
+                return
+            if isinstance(error, ActionError) and self._stream.closed and not self._stream._is_abandoned:
                 logger.error(
                     "action %s raised %s after close(), so no client is told",
                     self._action.name,

@@ -84,12 +84,13 @@ def test_stop_that_meets_a_failure_wins() -> None:
 def test_stop_ends_stream_quietly() -> None:
     async def main() -> None:
         response = FakeResponse(chunk(1) + chunk(2), HANG)
-        handle = use_stream_action(URL, client=FakeTransport(response))
+        called_back: list[Any] = []
+        handle = use_stream_action(URL, client=FakeTransport(response), on_chunk=called_back.append)
         seen = []
         async for value in handle.stream():
             seen.append(value)
             handle.stop()
-        assert seen == [{"n": 1}]
+        assert seen == called_back == handle.chunks == [{"n": 1}]
         assert_stopped(handle)
         assert response.closed.is_set()
 
@@ -132,7 +133,8 @@ def test_a_second_execute_aborts_the_first_which_returns_quietly() -> None:
 def test_a_call_that_was_replaced_within_its_own_callback_calls_back_no_more() -> None:
     async def main() -> None:
         first, second = FakeResponse(chunk(1) + chunk(2) + DONE), FakeResponse(chunk(3), DONE)
-        seen, done = [], []
+        seen: list[Any] = []
+        done: list[Any] = []
 
         async def on_chunk(value: Any) -> None:
             seen.append(value)
@@ -181,8 +183,8 @@ def test_what_a_callback_raises_leaves_execute_and_aborts_the_request(
             await asyncio.sleep(0)
             raise error
 
-        steps = {"on_chunk": [chunk(1), HANG], "on_done": [DONE], "on_error": []}[callback]
-        response = FakeResponse(*steps)
+        steps: dict[str, list[Any]] = {"on_chunk": [chunk(1), HANG], "on_done": [DONE], "on_error": []}
+        response = FakeResponse(*steps[callback])
         options: dict[str, Any] = {callback: raises_later if is_async else raises}
         handle = use_stream_action(URL, client=FakeTransport(response), **options)
         with pytest.raises(type(error)) as caught:
@@ -241,5 +243,21 @@ def test_breaking_out_of_stream_aborts_the_request(explicit: bool) -> None:
                 break
             await response.closed.wait()
         assert_stopped(handle)
+
+    run(main)
+
+
+def test_a_call_that_was_replaced_leaves_the_state_of_the_next_alone() -> None:
+    async def main() -> None:
+        first, second = FakeResponse(chunk(1), HANG), FakeResponse(chunk(2), HANG)
+        handle = use_stream_action(URL, client=FakeTransport(first, second))
+        old = asyncio.create_task(handle.execute())
+        await first.hangs.wait()
+        new = asyncio.create_task(handle.execute())
+        await old
+        await second.hangs.wait()
+        assert (handle.status, handle.chunks) == ("streaming", [{"n": 2}])
+        handle.stop()
+        await new
 
     run(main)

@@ -193,6 +193,10 @@ def test_headers_may_be_a_mapping_or_a_function_and_replace_ours_whatever_their_
     assert calls == 2
 
 
+def no_headers() -> dict[str, str]:
+    raise LookupError("no token")
+
+
 @pytest.mark.parametrize(
     ("headers", "error"),
     [
@@ -200,7 +204,7 @@ def test_headers_may_be_a_mapping_or_a_function_and_replace_ours_whatever_their_
         ({"a\n": "b"}, ValueError),
         ({"a": "\0"}, ValueError),
         ({"a": 1}, TypeError),
-        (lambda: {}["missing"], KeyError),
+        (no_headers, LookupError),
     ],
 )
 def test_headers_that_cannot_be_sent_raise_without_a_request(headers: Any, error: type[Exception]) -> None:

@@ -37,8 +37,9 @@ async def open_client(kind: str) -> AsyncIterator[Any]:
         return
     makers: dict[str, Any] = {
         "aiohttp": aiohttp.ClientSession,
-        "httpx": lambda: httpx.AsyncClient(trust_env=False),
-        "httpx2": lambda: httpx2.AsyncClient(trust_env=False),
+        # No TLS here, and loading the certificates takes longer than most of these tests.
+        "httpx": lambda: httpx.AsyncClient(trust_env=False, verify=False),
+        "httpx2": lambda: httpx2.AsyncClient(trust_env=False, verify=False),
     }
     async with makers[kind]() as client:
         yield client
@@ -375,6 +376,35 @@ def test_events_of_a_mebibyte_and_more(kind: str) -> None:
 
 
 @every_client
+def test_a_slow_reader_gets_all_of_a_stream_whose_server_has_left(kind: str) -> None:
+    """The body is far more than a transport buffers, so reading pauses and goes on after the end."""
+    count = 20_000
+
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        body = b"".join(map(chunk, range(count))) + DONE
+        await connection.send(CHUNKED_HEAD + piece(body) + LAST_PIECE)
+
+    async def main() -> None:
+        seen = 0
+
+        async def on_chunk(value: Any) -> None:
+            nonlocal seen
+            assert value == {"n": seen}
+            seen += 1
+            if seen % 100 == 0:
+                await asyncio.sleep(0.001)
+
+        async with scripted_server(script) as url, open_client(kind) as client:
+            handle = use_stream_action(url, client=client, on_chunk=on_chunk)
+            await handle.execute()
+            assert handle.error is None
+            assert (handle.complete, seen) == (True, count)
+
+    run(main)
+
+
+@every_client
 def test_a_server_that_refuses_a_large_input_without_reading_it(kind: str) -> None:
     async def script(connection: Connection) -> None:
         await connection.receive_some()
@@ -386,6 +416,33 @@ def test_a_server_that_refuses_a_large_input_without_reading_it(kind: str) -> No
             await handle.execute("x" * 8_000_000)
             assert handle.error is not None
             assert handle.error.code in ("HTTP_ERROR", "CONNECTION_ERROR")
+
+    run(main)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_the_callers_client_gets_its_response_closed_by_the_time_execute_returns(library: Any) -> None:
+    class Body(library.AsyncByteStream):  # type: ignore[misc]
+        closed = False
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield chunk(1)
+            await asyncio.Event().wait()
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def main() -> None:
+        body = Body()
+        headers = {"content-type": "text/event-stream"}
+        transport = library.MockTransport(lambda _: library.Response(200, headers=headers, stream=body))
+        async with library.AsyncClient(transport=transport) as client:
+            handle: StreamHandle[Any] = use_stream_action(
+                "http://test/", client=client, on_chunk=lambda _: handle.stop()
+            )
+            await handle.execute()
+            assert handle.chunks == [{"n": 1}]
+            assert body.closed
 
     run(main)
 
@@ -439,6 +496,8 @@ def test_one_connection_serves_several_calls(kind: str) -> None:
         async with scripted_server(script) as url, open_client(kind) as client:
             handle = use_stream_action(url, client=client)
             async with handle:
+                with pytest.raises(RuntimeError, match="open already"):
+                    await handle.__aenter__()
                 for _ in range(3):
                     await handle.execute()
                     assert handle.status == "done"

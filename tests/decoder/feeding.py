@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import pytest
+
 from streamactions import Event, EventTooLargeError, SSEDecoder
 
 AMPLE_BYTES: Final = 1_048_576
@@ -42,13 +44,10 @@ def feed(reads: Iterable[Buffer], *, max_event_bytes: int = AMPLE_BYTES) -> Outc
 
 def assert_sticky(decoder: SSEDecoder, error: str) -> None:
     for later in (b"data: x\n\n", b""):
-        try:
-            events = decoder.feed(later)
-        except EventTooLargeError as again:
-            assert str(again) == error
-            assert again.events == []
-        else:
-            raise AssertionError(f"the error must be sticky, but {later!r} gave {events}")
+        with pytest.raises(EventTooLargeError) as again:
+            decoder.feed(later)
+        assert str(again.value) == error
+        assert again.value.events == []
 
 
 def feed_every_way(stream: bytes, *, max_event_bytes: int = AMPLE_BYTES) -> Outcome:

@@ -35,6 +35,9 @@ PEERS: Final[dict[str, Callable[[list[bytes]], list[Fields]]]] = {
     "httpx2": with_httpx2,
 }
 
+_WITH_ID: Final[Fields] = ("message", "a", "1", None)
+_EMPTY: Final[Fields] = ("message", "", "1", None)
+
 _BOTH: Final[dict[str, list[Fields]]] = {
     # The BOM is left in the first line, which therefore is an unknown field.
     "a leading BOM is dropped": [],
@@ -59,8 +62,8 @@ DIFFERENCES: Final[dict[str, dict[str, list[Fields]]]] = {
     "httpx-sse": {
         **_BOTH,
         # Once an id was seen, every blank line dispatches, so each keep-alive is an empty event.
-        "further blank lines after an id give nothing": [("message", "a", "1", None)] + [("message", "", "1", None)] * 2,
-        "a comment block after an id gives nothing": [("message", "a", "1", None), ("message", "", "1", None)],
+        "further blank lines after an id give nothing": [_WITH_ID, _EMPTY, _EMPTY],
+        "a comment block after an id gives nothing": [_WITH_ID, _EMPTY],
     },
     "httpx2": _BOTH,
 }

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from streamactions import EventTooLargeError, SSEDecoder, StreamActionsError
+from streamactions import Event, EventTooLargeError, SSEDecoder, StreamActionsError
 
 
 def test_a_huge_unfinished_line_in_drips_raises_at_the_bound() -> None:
@@ -34,7 +34,10 @@ def test_too_large_is_sticky_and_hands_over_what_came_before() -> None:
     assert isinstance(caught.value, StreamActionsError)
     assert [event.data for event in caught.value.events] == ["abc"]
     assert decoder.last_event_id == "1"
-    message = "an event is larger than max_event_bytes (4 bytes): raise max_event_bytes, or have the server send smaller events"
+    message = (
+        "an event is larger than max_event_bytes (4 bytes): "
+        "raise max_event_bytes, or have the server send smaller events"
+    )
     for _ in range(3):
         with pytest.raises(EventTooLargeError) as again:
             decoder.feed(b"data: e\n\n")
@@ -102,6 +105,7 @@ def test_a_feed_within_a_feed_is_an_exception() -> None:
     finally:
         gc.set_threshold(*thresholds)
     gc.collect()
-    assert len(outcomes) == 1
+    # CPython before 3.12 collects while events are made, later versions between two bytecodes.
+    assert outcomes in (["Already borrowed"], [[Event(data="inner")]])
     assert [event.data for event in events] == ["a"] * 5000
     assert decoder.feed(b"data: b\n\n")[0].data == "b"

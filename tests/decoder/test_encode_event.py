@@ -7,7 +7,7 @@ from streamactions import encode_event
 
 @pytest.mark.parametrize("data", [None, 1, ["a"], memoryview(b"12345678").cast("i")])
 def test_data_of_another_type_is_refused(data: object) -> None:
-    with pytest.raises(TypeError, match=r"^data must be str, bytes, bytearray or a memoryview of bytes, not "):
+    with pytest.raises(TypeError, match=r"^data must be str, bytes, bytearray or a "):
         encode_event(data)  # type: ignore[arg-type]
 
 

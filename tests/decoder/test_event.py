@@ -23,8 +23,8 @@ def test_equality_and_hash_are_by_value() -> None:
     (decoded,) = SSEDecoder().feed(b"event: e\nid: 1\nretry: 5\ndata: a\n\n")
     assert decoded == Event("e", "a", "1", 5)
     assert hash(decoded) == hash(Event("e", "a", "1", 5))
-    for other in (Event("f", "a", "1", 5), Event("e", "b", "1", 5), Event("e", "a", "2", 5), Event("e", "a", "1")):
-        assert decoded != other
+    for other in (("f", "a", "1", 5), ("e", "b", "1", 5), ("e", "a", "2", 5), ("e", "a", "1")):
+        assert decoded != Event(*other)
     assert decoded != ("e", "a", "1", 5)
     assert len({decoded, Event("e", "a", "1", 5)}) == 1
 
@@ -42,7 +42,7 @@ def test_a_retry_out_of_range_is_refused(retry_ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"text": "a\n\u2028\0</script>\U0001f600"}, [1, 2.5, None, True], "text", 7, None, {}, {"a": {"b": []}}]
+    "value", [{"text": "a\n\u2028\0</script>\U0001f600"}, [1, 2.5, None, True], "text", 7, None, {}]
 )
 def test_json(value: Any) -> None:
     assert Event(data=json.dumps(value)).json() == value

@@ -43,16 +43,22 @@ def test_encode_refused(item: dict[str, Any]) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_shapes() -> None:
-    shapes = table("shapes")
-    assert len(shapes) == 11
-    for shape in shapes:
-        reads = [
-            part["text"].replace("$i", str(i)).encode()
-            for i in range(shape["repeat"])
-            for part in shape["parts"]
-            for _ in range(part["times"])
-        ]
-        events = feed([b"".join(reads)] if shape["feed"] == "whole" else reads).events
-        assert len(events) == shape["events"], shape["name"]
-        assert sum(len(event.data.encode()) for event in events) == shape["data_bytes"], shape["name"]
+def reads_of(shape: dict[str, Any]) -> list[bytes]:
+    parts = [
+        part["text"].replace("$i", str(i)).encode()
+        for i in range(shape["repeat"])
+        for part in shape["parts"]
+        for _ in range(part["times"])
+    ]
+    if shape["feed"] == "part":
+        return parts
+    stream = b"".join(parts)
+    read_bytes = len(stream) if shape["feed"] == "whole" else shape["feed"]
+    return [stream[at : at + read_bytes] for at in range(0, len(stream), read_bytes)]
+
+
+@pytest.mark.parametrize("shape", table("shapes"), ids=name_of)
+def test_shapes(shape: dict[str, Any]) -> None:
+    events = feed(reads_of(shape)).events
+    assert len(events) == shape["events"]
+    assert sum(len(event.data.encode()) for event in events) == shape["data_bytes"]

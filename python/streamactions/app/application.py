@@ -5,7 +5,8 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 """
 
 import asyncio
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from os import PathLike
 from types import ModuleType
 from typing import Any, Final
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from streamactions.action import StreamAction
 from streamactions.app.asgi import EVENT_STREAM_HEADERS, Receive, Scope, Send
 from streamactions.app.connection import Connection
+from streamactions.app.cors import Cors, is_preflight, resolve_cors
+from streamactions.app.pages import make_pages
 from streamactions.app.pulse import Pulses
 from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
 from streamactions.dialects import Dialect, resolve_dialect
@@ -26,13 +29,16 @@ from streamactions.run import Run, to_action_error
 from streamactions.stream import Stream, guard_encoding
 from streamactions.types import Context
 
-__all__ = ["DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
+__all__ = ["CONSOLE_VARIABLE", "DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
 
 DEFAULT_MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request body."""
 
 DEFAULT_KEEP_ALIVE_S: Final = 15.0
 """Silence before a keep-alive: well under the 60 s after which nginx gives up."""
+
+CONSOLE_VARIABLE: Final = "STREAMACTIONS_CONSOLE"
+"""The environment variable that switches the console on, where it is ``1``, for apps that do not say."""
 
 _SETUP_FAILURE: Final = ActionError("INTERNAL_ERROR", "An unexpected error occurred", 500)
 
@@ -46,10 +52,15 @@ class StreamActions:
         dialect: how streams are spelled, for actions that do not say.
         max_body_bytes: the largest request body, in bytes, for actions that do not say.
         keep_alive_s: seconds without a frame before a keep-alive, for actions that do not say.
+        cors: the origins whose pages may call the actions from a browser, or a ``Cors``; by default
+            none but the app's own.
+        console: whether ``{prefix}/`` is a page that calls the actions and shows their schemas to
+            whoever can reach it; by default only under ``streamactions serve --reload``.
 
     Attributes:
         actions: the actions by name.
         prefix: the path below which they are, without a slash at the end.
+        console: whether the console is on.
 
     Raises:
         DefinitionError: an option is wrong, two actions share a name, or there is none to find.
@@ -63,6 +74,8 @@ class StreamActions:
         dialect: str | Dialect = "standard",
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         keep_alive_s: float = DEFAULT_KEEP_ALIVE_S,
+        cors: Cors | Collection[str] | None = None,
+        console: bool | None = None,
     ) -> None:
         if prefix and not prefix.startswith("/"):
             raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
@@ -70,7 +83,10 @@ class StreamActions:
             raise DefinitionError("max_body_bytes and keep_alive_s must be above 0")
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
+        self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console
         self._paths = {f"{self.prefix}/{name}": action for name, action in self.actions.items()}
+        self._pages = make_pages(self.prefix, self.actions, console=self.console)
+        self._cors = resolve_cors(cors)
         self._dialect = resolve_dialect(dialect)
         self._max_body_bytes = max_body_bytes
         self._keep_alive_s = keep_alive_s
@@ -91,10 +107,17 @@ class StreamActions:
             raise RuntimeError(f"streamactions does not speak the ASGI scope {scope['type']!r}")
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = Connection(receive, send)
+        connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
         action: StreamAction | None = None
         try:
-            action = self._find(scope)
+            if self._cors is not None and is_preflight(scope):
+                await connection.respond(204, self._cors.preflight_headers(scope), b"")
+                return
+            path = _local_path(scope)
+            if path in self._pages:
+                await connection.respond(*self._pages[path].answer(scope))
+                return
+            action = self._find(path, scope["method"])
             body = (
                 b""
                 if action.method == "GET"
@@ -110,16 +133,11 @@ class StreamActions:
             return
         await self._stream(action, connection, request, value, context)
 
-    def _find(self, scope: Scope) -> StreamAction:
-        path: str = scope["path"]
-        root_path: str = scope.get("root_path", "")
-        # A mounted app gets the whole path, and in `root_path` where it is mounted.
-        if root_path and path.startswith(root_path + "/"):
-            path = path[len(root_path) :]
+    def _find(self, path: str, method: str) -> StreamAction:
         action = self._paths.get(path)
         if action is None:
             raise ActionError("NOT_FOUND", "There is no action at this path", 404)
-        if scope["method"] != action.method:
+        if method != action.method:
             raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {action.method}", 405)
         return action
 
@@ -197,7 +215,7 @@ class StreamActions:
         body = orjson.dumps(told.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if told.status_code == 405:
-            allowed = self._paths.get(scope["path"].removeprefix(scope.get("root_path", "")))
+            allowed = self._paths.get(_local_path(scope))
             headers.append((b"allow", (allowed.method if allowed else "POST").encode()))
         await connection.respond(told.status_code, headers, body)
 
@@ -215,6 +233,13 @@ class _LazyRequest:
         if self._request is None:
             self._request = ActionRequest(self._scope, self._body, lambda: self._connection.is_gone)
         return self._request
+
+
+def _local_path(scope: Scope) -> str:
+    """The path as the app sees it: a mounted one gets the whole, and in ``root_path`` where it is mounted."""
+    path: str = scope["path"]
+    root_path: str = scope.get("root_path", "")
+    return path[len(root_path) :] if root_path and path.startswith(root_path + "/") else path
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -6,7 +6,16 @@ Rules: the ASGI HTTP specification, 2.5 (https://asgi.readthedocs.io/en/latest/s
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
-__all__ = ["EVENT_STREAM_HEADERS", "Message", "Receive", "Scope", "Send", "body_message", "start_message"]
+__all__ = [
+    "EVENT_STREAM_HEADERS",
+    "Headers",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "body_message",
+    "start_message",
+]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

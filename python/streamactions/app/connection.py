@@ -8,7 +8,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from streamactions.app.asgi import EVENT_STREAM_HEADERS, Message, Receive, Send, body_message, start_message
+from streamactions.app.asgi import (
+    EVENT_STREAM_HEADERS,
+    Headers,
+    Message,
+    Receive,
+    Send,
+    body_message,
+    start_message,
+)
 from streamactions.app.pulse import Pulse
 from streamactions.run import Run
 from streamactions.stream import Stream
@@ -17,11 +25,18 @@ __all__ = ["Connection"]
 
 
 class Connection:
-    """One client, until it has its answer or has left."""
+    """One client, until it has its answer or has left.
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    Args:
+        receive: the server's, for this request.
+        send: the server's, for this request.
+        headers: what every answer on it carries.
+    """
+
+    def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
         self._receive = receive
         self._send = send
+        self._headers = headers
         self._watch: asyncio.Future[Message] | None = None
         self._on_gone: Callable[[], None] | None = None
         self.is_gone = False
@@ -61,9 +76,9 @@ class Connection:
             if isinstance(watch, asyncio.Task):
                 await asyncio.wait((watch,))
 
-    async def respond(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole response."""
-        await self._send(start_message(status, headers))
+        await self._send(start_message(status, headers + self._headers))
         await self._send(body_message(body, False))
 
     def write(self, body: bytes, more_body: bool) -> Any:
@@ -72,7 +87,7 @@ class Connection:
 
     async def open_event_stream(self) -> None:
         """Send the head of an event stream."""
-        await self._send(start_message(200, EVENT_STREAM_HEADERS))
+        await self._send(start_message(200, EVENT_STREAM_HEADERS + self._headers))
 
     async def serve(self, stream: Stream, run: Run, pulse: Pulse) -> None:
         """See the stream through to its end, and the run to its own.

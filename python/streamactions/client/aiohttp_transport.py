@@ -6,8 +6,8 @@ default), so a slow caller holds a bounded number of bytes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
 from typing import Final
 
@@ -59,10 +59,11 @@ class AiohttpTransport:
             )
         except (aiohttp.ClientError, OSError) as exc:
             raise ConnectFailedError(str(exc) or type(exc).__name__) from exc
-        try:
-            yield _AiohttpResponse(response)
-        finally:
-            response.close()
+        with _watch_connection(response):
+            try:
+                yield _AiohttpResponse(response)
+            finally:
+                response.close()
 
     async def aclose(self) -> None:
         """Close the session, if it was made here."""
@@ -76,29 +77,54 @@ class _AiohttpResponse:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._content = response.content
-        self._connection_closed = _watch_close(response)
 
     async def read(self) -> bytes:
         try:
             while not self._content.at_eof():
                 if data := await self._content.readany():
                     return data
-            # A body without a length ends with its connection (RFC 9112, section 6.3), and aiohttp
-            # takes a reset for that end.
-            if self._connection_closed is not None and self._connection_closed.done():
-                self._connection_closed.result()
+            # Set by `_watch_connection` after the end, so no read has raised it.
+            if (exception := self._content.exception()) is not None:
+                raise exception
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as exc:
             raise BodyBrokenError(str(exc) or type(exc).__name__) from exc
         return b""
 
 
-def _watch_close(response: aiohttp.ClientResponse) -> "asyncio.Future[None] | None":
-    """A future that fails where the connection broke; ``None`` where the response is whole already."""
+@contextmanager
+def _watch_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Fail the body for two ends of its connection that aiohttp does not report.
+
+    A body without a length ends with its connection (RFC 9112, section 6.3), and aiohttp takes a
+    reset for that end. And where the framing turns to junk, it closes the connection and leaves
+    the reader waiting for ever.
+    """
     connection = response.connection
-    if connection is None or connection.protocol is None:
-        return None
-    closed = connection.protocol.closed
-    if closed is not None:
-        # Taking the exception out keeps asyncio from logging one that nobody asked for.
-        closed.add_done_callback(lambda future: future.cancelled() or future.exception())
-    return closed
+    closed = None if connection is None or connection.protocol is None else connection.protocol.closed
+    if closed is None:
+        # The response is whole already, and its connection given back.
+        yield
+        return
+    content = response.content
+    has_end = "content-length" in response.headers or "transfer-encoding" in response.headers
+
+    def end_content(closed: "asyncio.Future[None]") -> None:
+        broken = _retrieve(closed)
+        if content.is_eof() and (has_end or broken is None):
+            return
+        if content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection ended within the body"))
+
+    # A kept connection has the same future for all its responses, so only one `_retrieve` stays.
+    closed.remove_done_callback(_retrieve)
+    closed.add_done_callback(_retrieve)
+    closed.add_done_callback(end_content)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(end_content)
+
+
+def _retrieve(closed: "asyncio.Future[None]") -> BaseException | None:
+    """How a connection ended. asyncio logs an exception that nobody has taken out of its future."""
+    return None if closed.cancelled() else closed.exception()

@@ -130,7 +130,13 @@ class StreamHandle(Generic[ChunkT]):
             self.status = "done"
 
     async def __aenter__(self) -> Self:
-        """Keep one session for all calls until the block is left."""
+        """Keep one session for all calls until the block is left.
+
+        Raises:
+            RuntimeError: the handle is within such a block already.
+        """
+        if self._kept_transport is not None:
+            raise RuntimeError("this handle is open already: make another with use_stream_action")
         self._kept_transport = AiohttpTransport()
         return self
 

@@ -5,12 +5,12 @@ spawn, and a reload must find the code anew. So a process that ends at once impo
 also finds mistakes before a port is taken.
 """
 
-import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import orjson
@@ -20,7 +20,7 @@ from streamactions.serve.errors import TargetError
 from streamactions.serve.example_input import make_example_input
 from streamactions.serve.target import load_app
 
-__all__ = ["ActionSummary", "describe_target"]
+__all__ = ["ActionSummary", "answer", "describe_target"]
 
 MAX_MOUNT_DEPTH: Final = 5
 
@@ -46,17 +46,30 @@ def describe_target(target: str) -> list[ActionSummary]:
     Raises:
         TargetError: the target is no app or cannot be imported.
     """
-    # A spawned process starts without this one's threads and sockets.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=_leave_interrupts_to_parent) as process:
-        try:
-            return process.submit(_describe, target).result()
-        except BrokenProcessPool as error:
-            raise TargetError(f"{target} ended the process that imported it: run it alone to see why") from error
+    # -P: files of the working directory must not stand in for modules before the target is imported.
+    command = [sys.executable, "-P", "-c", f"from {__name__} import answer; answer()", target]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    try:
+        said = orjson.loads(finished.stdout)
+    except orjson.JSONDecodeError:
+        raise TargetError(f"{target} ended the process that imported it: run it alone to see why") from None
+    if "error" in said:
+        raise TargetError(said["error"])
+    return [ActionSummary(**action) for action in said["actions"]]
 
 
-def _leave_interrupts_to_parent() -> None:
+def answer() -> None:
+    """The other process: imports the target and answers on its standard output stream."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    said: dict[str, Any]
+    # What the user's code prints must not get into the answer.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            said = {"actions": [asdict(action) for action in _describe(sys.argv[1])]}
+        except TargetError as error:
+            said = {"error": str(error)}
+        output.write(orjson.dumps(said))
 
 
 def _describe(target: str) -> list[ActionSummary]:

@@ -59,7 +59,9 @@ def _make(schema: Schema, definitions: dict[str, Schema], depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object":
         fields = schema.get("properties", {})
-        return {name: _make(fields.get(name, {}), definitions, depth + 1) for name in schema.get("required", ())}
+        return {
+            name: _make(fields.get(name, {}), definitions, depth + 1) for name in schema.get("required", ())
+        }
     if kind == "array":
         return _make_items(schema, definitions, depth)
     make = _SIMPLE.get(kind) if isinstance(kind, str) else None
@@ -73,22 +75,32 @@ def _make_items(schema: Schema, definitions: dict[str, Schema], depth: int) -> l
 
 
 def _make_string(schema: Schema) -> str:
-    text = _FORMATS.get(schema.get("format", ""), "hello")
+    text: str = _FORMATS.get(schema.get("format", ""), "hello")
     text += "." * (schema.get("minLength", 0) - len(text))
     return text[: schema.get("maxLength")]
 
 
 def _make_number(schema: Schema) -> float:
-    """The number within the bounds that is closest to 1."""
-    step = schema.get("multipleOf", 1)
-    least = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf))
-    most = schema.get("maximum", schema.get("exclusiveMaximum", math.inf))
+    """A number within the bounds, 1 if it is."""
+    step: float = schema.get("multipleOf", 1 if schema["type"] == "integer" else 0)
+    least = _first(schema, "minimum", "exclusiveMinimum", otherwise=-math.inf)
+    most = _first(schema, "maximum", "exclusiveMaximum", otherwise=math.inf)
     number = max(least, min(1, most))
-    if number == schema.get("exclusiveMinimum"):
-        number = min(number + step, (number + most) / 2) if schema.get("type") == "number" else number + step
-    elif number == schema.get("exclusiveMaximum"):
-        number = max(number - step, (number + least) / 2) if schema.get("type") == "number" else number - step
-    return math.ceil(number / step) * step if "multipleOf" in schema else number
+    if step:
+        number = math.ceil(number / step) * step
+        above = number == schema.get("exclusiveMinimum")
+        below = number > most or number == schema.get("exclusiveMaximum")
+        return number + step if above else number - step if below else number
+    is_excluded = number in (schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum"))
+    if not is_excluded:
+        return number
+    if math.isinf(least) or math.isinf(most):
+        return number + 1 if math.isinf(most) else number - 1
+    return (least + most) / 2
+
+
+def _first(schema: Schema, *names: str, otherwise: float) -> float:
+    return next((schema[name] for name in names if name in schema), otherwise)
 
 
 _SIMPLE: Final[dict[str, Callable[[Schema], Any]]] = {

@@ -5,6 +5,8 @@ instead of as many as wait in the backlog, and a stop has a bound instead of wai
 """
 
 import importlib.util
+import logging
+import os
 import resource
 import shlex
 import signal
@@ -12,6 +14,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +28,7 @@ from granian.server import Server
 
 from streamactions.serve.address import Address, hold_address
 from streamactions.serve.describe import ActionSummary, describe_target
-from streamactions.serve.errors import ServeError
+from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.target import import_folder, load_app
 
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
@@ -85,25 +88,33 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
     address, held = hold_address(options.host, options.port)
     with held:
         _raise_open_files_limit()
+        url = address.url("https" if options.ssl_certificate else "http")
         try:
-            server = _StreamServer(target, options, address)
+            server = _StreamServer(target, options, address, announcement=_announce(actions, url, program))
         except (ssl.SSLError, OSError) as error:
             raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
-        server.announcement = _announce(actions, address.url(server.scheme), program)
         try:
-            server.serve(target_loader=load_app)
+            server.serve(target_loader=_load_in_worker)
         except FatalError as error:
             raise ServeError(f"Granian refuses these options: {error}") from error
 
 
-class _StreamServer(Server):  # type: ignore[misc]  # Granian has no types.
+def _load_in_worker(target: str) -> Any:
+    """Import the app in a worker; at a reload it may have become wrong."""
+    try:
+        return load_app(target)
+    except TargetError as error:
+        logging.getLogger("streamactions").error("%s", error)
+        sys.exit(1)
+
+
+class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian chooses it at run time.
     """Granian that says when it listens, and whose second interrupt stops at once."""
 
-    def __init__(self, target: str, options: ServeOptions, address: Address) -> None:
-        self.announcement = ""
+    def __init__(self, target: str, options: ServeOptions, address: Address, *, announcement: str) -> None:
         self._address = address
+        self._announcement = announcement
         self._stop_timeout_s = RELOAD_STOP_TIMEOUT_S if options.reload else options.stop_timeout_s
-        self.scheme = "https" if options.ssl_certificate else "http"
         super().__init__(
             target,
             address=address.ip,
@@ -122,6 +133,8 @@ class _StreamServer(Server):  # type: ignore[misc]  # Granian has no types.
             ssl_cert=options.ssl_certificate,
             ssl_key=options.ssl_keyfile,
             workers_kill_timeout=self._stop_timeout_s,
+            # One worker that crashes must not end the streams of the others.
+            respawn_failed_workers=True,
             reload=options.reload,
             reload_paths=[import_folder(target)],
             reload_ignore_worker_failure=True,
@@ -132,21 +145,24 @@ class _StreamServer(Server):  # type: ignore[misc]  # Granian has no types.
         threading.Thread(target=self._announce_when_listening, daemon=True).start()
 
     def _announce_when_listening(self) -> None:
-        while not self.main_loop_interrupt.is_set():
+        while not self.interrupt_signal:
             with suppress(OSError):
                 socket.create_connection((self._address.reachable_ip, self._address.port)).close()
-                print(self.announcement, flush=True)
+                print(self._announcement, flush=True)
                 return
-            self.main_loop_interrupt.wait(_PROBE_INTERVAL_S)
+            time.sleep(_PROBE_INTERVAL_S)
 
     def signal_handler_interrupt(self, signum: int, frame: FrameType | None) -> None:
-        if self.interrupt_signal and signum == signal.SIGINT:
+        is_first = not self.interrupt_signal
+        # Before anything else, because the next signal may come while this one is handled.
+        super().signal_handler_interrupt(signum, frame)
+        if is_first:
+            message = f"Stopping: open streams have {self._stop_timeout_s} s to end; Ctrl-C again cuts them\n"
+            # A buffered write could meet itself, where a signal interrupts one.
+            os.write(sys.stderr.fileno(), message.encode())
+        elif signum == signal.SIGINT:
             for worker in self.wrks:
                 worker.kill()
-        elif not self.interrupt_signal:
-            limit = f"open streams have {self._stop_timeout_s} s to end"
-            print(f"Stopping: {limit}; Ctrl-C again cuts them", file=sys.stderr, flush=True)
-        super().signal_handler_interrupt(signum, frame)
 
 
 def _announce(actions: list[ActionSummary], base_url: str, program: str) -> str:

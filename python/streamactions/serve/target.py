@@ -80,7 +80,9 @@ def _find_attribute(module: ModuleType, attributes: str, target: str) -> Any:
         app = getattr(app, attribute, None)
     if not callable(app):
         what = "there is none" if app is None else f"it is a {type(app).__name__}"
-        raise TargetError(f"{target} must be an ASGI app, but {what}: write {attributes} = StreamActions([...])")
+        raise TargetError(
+            f"{target} must be an ASGI app, but {what}: write {attributes} = StreamActions([...])"
+        )
     return app
 
 

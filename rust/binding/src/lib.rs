@@ -5,6 +5,7 @@ mod awaitables;
 mod build;
 mod decoder;
 mod errors;
+mod guard;
 mod pulse;
 mod stream;
 

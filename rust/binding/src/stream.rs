@@ -12,7 +12,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::{PyOSError, PyTypeError},
+    exceptions::{PyOSError, PyTypeError, PyValueError},
     intern,
     prelude::*,
     types::PyBytes,
@@ -57,10 +57,29 @@ struct State {
     /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
     is_closed: bool,
     is_finished: bool,
+    /// The server took a message when its `send` was called, so any thread may call it.
+    takes_at_once: bool,
+    /// What the guard could not finish in its own thread.
+    left_to_loop: Option<Outcome>,
 }
 
 enum News {
     Write(Py<PyAny>),
+    Failed(PyErr),
+}
+
+/// Bytes that were taken from the buffer, and whether they carry the stream's end.
+type Batch = (Py<PyBytes>, bool);
+
+/// What became of the writes that were started.
+enum Outcome {
+    /// All is written.
+    Idle,
+    /// The connection has to see this one through.
+    Pending(Py<PyAny>),
+    /// The last frame is written.
+    Finished,
+    /// The server refused.
     Failed(PyErr),
 }
 
@@ -71,7 +90,6 @@ impl StreamCore {
                         outlives_client))]
     #[expect(clippy::too_many_arguments, reason = "named arguments, one caller")]
     fn new(
-        py: Python<'_>,
         encode: Py<PyAny>,
         encode_any: Py<PyAny>,
         write: Py<PyAny>,
@@ -81,9 +99,12 @@ impl StreamCore {
         done_frame: Vec<u8>,
         keep_alive_s: f64,
         outlives_client: bool,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        if let Some(name) = &chunk_event {
+            wire::encode::check_event_name(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        }
         let limits = Limits { keep_alive_ns: seconds_to_ns(keep_alive_s), ..Limits::DEFAULT };
-        Self {
+        Ok(Self {
             encode,
             encode_any,
             write,
@@ -93,15 +114,17 @@ impl StreamCore {
             done_frame,
             outlives_client,
             state: Mutex::new(State {
-                buffer: ChunkBuffer::new(limits, now_ns(py)),
+                buffer: ChunkBuffer::new(limits, now_ns()),
                 idle_connection: None,
                 news: None,
                 waiting_senders: Vec::new(),
                 waiting_for_end: Vec::new(),
                 is_closed: false,
                 is_finished: false,
+                takes_at_once: false,
+                left_to_loop: None,
             }),
-        }
+        })
     }
 
     /// Send one chunk. It is in the stream when the call returns; the awaitable only paces the
@@ -116,35 +139,32 @@ impl StreamCore {
             json => json?,
         };
         let json = json.cast::<PyBytes>()?.as_bytes();
-        let now = now_ns(py);
-        let advice = {
+        let now = now_ns();
+        let (advice, batch) = {
             let mut state = this.lock();
             if state.buffer.phase() != Phase::Open {
                 return this.refuse(py, &state);
             }
-            state.buffer.push(now, |bytes| match &this.chunk_event {
+            let advice = state.buffer.push(now, |bytes| match &this.chunk_event {
                 None => wire::encode::encode_data(bytes, json),
                 Some(event) => wire::encode::encode_named_data(bytes, event, json),
-            })
+            });
+            let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
+            (advice, is_due.then(|| state.take(py, now)))
         };
+        if let Some(batch) = batch
+            && this.hand_over(py, batch)
+        {
+            return this.wait_for_write(py);
+        }
         match advice {
-            Advice::Gather => {}
+            Advice::Gather | Advice::Write => {}
             Advice::ScheduleFlush => {
+                this.pulse.get().gathered(now);
                 let flush = slf.getattr(intern!(py, "_flush"))?;
                 this.event_loop.call_method1(py, intern!(py, "call_soon"), (flush,))?;
             }
-            Advice::Write => {
-                if this.hand_over(py) {
-                    return this.wait_for_write(py);
-                }
-            }
-            Advice::WriteAndYield => {
-                return if this.hand_over(py) {
-                    this.wait_for_write(py)
-                } else {
-                    Ok(Bound::new(py, Yield::new())?.into_any())
-                };
-            }
+            Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
             Advice::Wait => return this.wait_for_write(py),
         }
         if this.pulse.get().is_late(now) { Ok(Bound::new(py, Yield::new())?.into_any()) } else { ready(py) }
@@ -202,29 +222,45 @@ impl StreamCore {
             Some(News::Write(write)) => resolve(&future, write.bind(py))?,
             Some(News::Failed(error)) => return Err(error),
             None => resolve(&future, &py.None().into_bound(py))?,
-        }
+        };
         Ok(future)
     }
 
     /// For the connection: the write that it awaited is done.
     fn _written(&self, py: Python<'_>) {
-        let next = self.lock().buffer.written();
-        match next {
-            Next::Idle => {}
-            Next::Write => {
-                self.hand_over(py);
-            }
-            Next::Finished => self.end(py),
+        let (next, batch) = {
+            let mut state = self.lock();
+            let next = state.buffer.written();
+            (next, (next == Next::Write).then(|| state.take(py, now_ns())))
+        };
+        if let Some(batch) = batch {
+            self.hand_over(py, batch);
+        }
+        if next == Next::Finished {
+            self.end(py);
         }
         self.wake_senders(py);
     }
 
     /// For the event loop: the turn in which chunks were gathered is over.
     fn _flush(&self, py: Python<'_>) {
-        let has_bytes = self.lock().buffer.flush();
-        if has_bytes {
-            self.hand_over(py);
+        self.pulse.get().turned();
+        let batch = {
+            let mut state = self.lock();
+            state.buffer.flush().then(|| state.take(py, now_ns()))
+        };
+        if let Some(batch) = batch {
+            self.hand_over(py, batch);
         }
+    }
+
+    /// For the event loop: what the guard has left to it.
+    fn _settle(&self, py: Python<'_>) {
+        let outcome = self.lock().left_to_loop.take();
+        if let Some(outcome) = outcome {
+            self.settle(py, outcome);
+        }
+        self.wake_senders(py);
     }
 
     /// Whether the client left before the stream's end was written.
@@ -237,6 +273,12 @@ impl StreamCore {
     #[getter]
     fn buffered_bytes(&self) -> usize {
         self.lock().buffer.buffered_bytes()
+    }
+}
+
+impl State {
+    fn take(&mut self, py: Python<'_>, now_ns: u64) -> Batch {
+        self.buffer.take(now_ns, |bytes, is_last| (PyBytes::new(py, bytes).unbind(), is_last))
     }
 }
 
@@ -265,43 +307,77 @@ impl StreamCore {
         ))
     }
 
-    /// Append a keep-alive if one is due; then the caller hands it over.
-    pub(crate) fn add_keep_alive(&self, now_ns: u64) -> bool {
-        self.lock().buffer.keep_alive(now_ns)
+    /// Take a keep-alive if one is due; then the caller hands it over.
+    pub(crate) fn take_keep_alive(&self, py: Python<'_>, now_ns: u64) -> Option<Batch> {
+        let mut state = self.lock();
+        state.buffer.keep_alive(now_ns).then(|| state.take(py, now_ns))
     }
 
-    /// Write what is gathered. Returns whether a write is now in flight. A fault of the
-    /// connection is the connection's to raise, never the sender's.
-    pub(crate) fn hand_over(&self, py: Python<'_>) -> bool {
+    /// Write a batch, and what is gathered meanwhile. Returns whether a write is now in flight. A
+    /// fault of the connection is the connection's to raise, never the sender's.
+    pub(crate) fn hand_over(&self, py: Python<'_>, batch: Batch) -> bool {
+        let outcome = self.write_out(py, batch);
+        self.settle(py, outcome)
+    }
+
+    /// For the guard, in its own thread: write what was gathered, as far as the server takes it
+    /// when it is told. The rest is left to the loop's thread.
+    pub(crate) fn hand_over_from_guard(slf: &Bound<'_, Self>) {
+        let (py, this) = (slf.py(), slf.get());
+        let batch = {
+            let mut state = this.lock();
+            if !state.takes_at_once || !state.buffer.flush() {
+                return;
+            }
+            state.take(py, now_ns())
+        };
+        let outcome = this.write_out(py, batch);
+        this.lock().left_to_loop = Some(outcome);
+        let told = slf.getattr(intern!(py, "_settle")).and_then(|settle| {
+            this.event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), (settle,))
+        });
+        if let Err(error) = told {
+            // The loop is closed; its streams are gone with it.
+            error.write_unraisable(py, Some(slf));
+        }
+    }
+
+    /// Start the write of a batch and of what follows it, until the server wants to be awaited.
+    fn write_out(&self, py: Python<'_>, mut batch: Batch) -> Outcome {
         loop {
-            let (body, is_last) =
-                self.lock().buffer.take(now_ns(py), |bytes, is_last| (PyBytes::new(py, bytes), is_last));
-            let started = self.write.bind(py).call1((body, !is_last)).and_then(start);
-            match started {
-                Ok(Started::Done) => {
-                    let next = self.lock().buffer.written();
-                    match next {
-                        Next::Idle => return false,
-                        Next::Write => {}
-                        Next::Finished => {
-                            self.end(py);
-                            return false;
-                        }
-                    }
-                }
-                Ok(Started::Pending(write)) => {
-                    self.tell_connection(py, News::Write(write.unbind()));
-                    return true;
-                }
-                Err(error) => {
-                    if !error.is_instance_of::<PyOSError>(py) {
-                        self.tell_connection(py, News::Failed(error));
-                    }
-                    self.abandon(py);
-                    return false;
-                }
+            let (body, is_last) = batch;
+            match self.write.bind(py).call1((body, !is_last)).and_then(start) {
+                Ok(Started::Pending(write)) => return Outcome::Pending(write.unbind()),
+                Err(error) => return Outcome::Failed(error),
+                Ok(Started::Done) => {}
+            }
+            let mut state = self.lock();
+            state.takes_at_once = true;
+            match state.buffer.written() {
+                Next::Idle => return Outcome::Idle,
+                Next::Finished => return Outcome::Finished,
+                Next::Write => batch = state.take(py, now_ns()),
             }
         }
+    }
+
+    /// Tell those who have to know, in the loop's thread. Returns whether a write is in flight.
+    fn settle(&self, py: Python<'_>, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Idle => {}
+            Outcome::Finished => self.end(py),
+            Outcome::Pending(write) => {
+                self.tell_connection(py, News::Write(write));
+                return true;
+            }
+            Outcome::Failed(error) => {
+                if !error.is_instance_of::<PyOSError>(py) {
+                    self.tell_connection(py, News::Failed(error));
+                }
+                self.abandon(py);
+            }
+        }
+        false
     }
 
     fn wait_for_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -311,19 +387,26 @@ impl StreamCore {
     }
 
     fn finish(&self, py: Python<'_>, frame: &[u8]) {
-        let is_due = {
+        let batch = {
             let mut state = self.lock();
             let was_open = state.buffer.phase() == Phase::Open;
             state.is_closed |= was_open;
-            state.buffer.end(frame)
+            state.buffer.end(frame).then(|| state.take(py, now_ns()))
         };
-        if is_due {
-            self.hand_over(py);
+        if let Some(batch) = batch {
+            self.hand_over(py, batch);
         }
     }
 
     fn abandon(&self, py: Python<'_>) {
-        self.lock().buffer.abandon();
+        let unseen = {
+            let mut state = self.lock();
+            state.buffer.abandon();
+            state.news.take_if(|news| matches!(news, News::Write(_)))
+        };
+        if let Some(News::Write(write)) = unseen {
+            discard(py, &write);
+        }
         self.end(py);
         self.wake_senders(py);
     }
@@ -358,7 +441,11 @@ impl StreamCore {
         };
         let future = connection.bind(py);
         let told = match news {
-            News::Write(write) => resolve(future, write.bind(py)),
+            News::Write(write) => resolve(future, write.bind(py)).map(|is_taken| {
+                if !is_taken {
+                    discard(py, &write);
+                }
+            }),
             News::Failed(error) => {
                 future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)).map(drop)
             }
@@ -369,13 +456,24 @@ impl StreamCore {
     }
 }
 
-/// Give a future its result, unless its waiter was cancelled meanwhile.
-fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Give a future its result. Returns `false` where its waiter was cancelled meanwhile.
+fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = future.py();
-    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        future.call_method1(intern!(py, "set_result"), (value,))?;
+    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        return Ok(false);
     }
-    Ok(())
+    future.call_method1(intern!(py, "set_result"), (value,))?;
+    Ok(true)
+}
+
+/// Close a write that nobody will await; an awaitable that has no `close` needs none.
+fn discard(py: Python<'_>, write: &Py<PyAny>) {
+    let write = write.bind(py);
+    let closed =
+        write.getattr_opt(intern!(py, "close")).and_then(|close| close.map(|c| c.call0()).transpose());
+    if let Err(error) = closed {
+        error.write_unraisable(py, Some(write));
+    }
 }
 
 fn wake(py: Python<'_>, future: &Py<PyAny>) {

@@ -94,9 +94,9 @@ pub struct ChunkBuffer {
     flush_scheduled: bool,
     /// The last batch, which carries the end of the stream, was taken.
     last_taken: bool,
-    /// No frame was written yet, so the first one is alone.
-    is_fresh: bool,
-    last_write_ns: u64,
+    opened_ns: u64,
+    /// `None` before the first write: the first frame is alone.
+    last_write_ns: Option<u64>,
 }
 
 /// A gathered batch is small most of the time; a larger allocation is given back after its write.
@@ -113,8 +113,8 @@ impl ChunkBuffer {
             in_flight: false,
             flush_scheduled: false,
             last_taken: false,
-            is_fresh: true,
-            last_write_ns: now_ns,
+            opened_ns: now_ns,
+            last_write_ns: None,
         }
     }
 
@@ -151,7 +151,8 @@ impl ChunkBuffer {
         if self.bytes.len() >= self.limits.hand_over_bytes {
             return Advice::WriteAndYield;
         }
-        if self.is_fresh || now_ns.saturating_sub(self.last_write_ns) >= self.limits.gather_window_ns {
+        let gather_window_ns = self.limits.gather_window_ns;
+        if self.last_write_ns.is_none_or(|last_ns| now_ns.saturating_sub(last_ns) >= gather_window_ns) {
             return Advice::Write;
         }
         if self.flush_scheduled {
@@ -183,8 +184,7 @@ impl ChunkBuffer {
     /// whether it carries the end of the stream.
     pub fn take<T>(&mut self, now_ns: u64, read: impl FnOnce(&[u8], bool) -> T) -> T {
         self.in_flight = true;
-        self.is_fresh = false;
-        self.last_write_ns = now_ns;
+        self.last_write_ns = Some(now_ns);
         self.last_taken = self.phase == Phase::Ended;
         let taken = read(&self.bytes, self.last_taken);
         if self.bytes.capacity() > KEPT_CAPACITY_BYTES {
@@ -225,7 +225,7 @@ impl ChunkBuffer {
     /// its reader is slow.
     #[must_use]
     pub fn keep_alive(&mut self, now_ns: u64) -> bool {
-        let quiet_ns = now_ns.saturating_sub(self.last_write_ns);
+        let quiet_ns = now_ns.saturating_sub(self.last_write_ns.unwrap_or(self.opened_ns));
         let is_due = self.phase == Phase::Open
             && !self.in_flight
             && self.bytes.is_empty()

@@ -131,7 +131,7 @@ impl Decoder {
     /// The last event ID of the stream, `""` if none: what a reconnecting client sends back.
     #[must_use]
     pub fn last_event_id(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.last_event_id)
+        event::text(&self.last_event_id)
     }
 
     /// The stream's last valid `retry` field in milliseconds, at most [`MAX_RETRY_MS`].

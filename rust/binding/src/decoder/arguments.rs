@@ -67,6 +67,7 @@ impl<'py> FromPyObject<'_, 'py> for Text {
 }
 
 /// A bound in bytes, 1 to 2^32 - 1.
+#[derive(Clone, Copy)]
 pub(super) struct MaxEventBytes(pub usize);
 
 impl<'py> FromPyObject<'_, 'py> for MaxEventBytes {
@@ -80,6 +81,7 @@ impl<'py> FromPyObject<'_, 'py> for MaxEventBytes {
 }
 
 /// A reconnection time in milliseconds, 0 to 2^53 - 1.
+#[derive(Clone, Copy)]
 pub(crate) struct RetryMs(pub u64);
 
 impl<'py> FromPyObject<'_, 'py> for RetryMs {

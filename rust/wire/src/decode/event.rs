@@ -22,14 +22,14 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn event(&self) -> Cow<'a, str> {
-        if self.event.is_empty() { Cow::Borrowed("message") } else { String::from_utf8_lossy(self.event) }
+        if self.event.is_empty() { Cow::Borrowed("message") } else { text(self.event) }
     }
 
     /// The data lines, joined by LF.
     #[must_use]
     #[inline]
     pub fn data(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.data)
+        text(self.data)
     }
 
     /// The data lines, joined by LF, as received: the bytes may be malformed UTF-8.
@@ -43,7 +43,7 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn id(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.id)
+        text(self.id)
     }
 
     /// Whether an `id` field has set the last event ID since the event before this one. A
@@ -60,6 +60,11 @@ impl<'a> Event<'a> {
     pub fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
     }
+}
+
+/// The plain check first: it is several times faster than the one that also replaces.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Why a stream cannot be decoded further.

@@ -61,12 +61,14 @@ impl Line {
         if end == b'\r' { Self::AfterCr } else { Self::Start }
     }
 
-    /// Where `bytes` is a line end followed by a blank line: the place after both, and the rest.
+    /// Where `bytes` is a line end followed by a blank line: what follows both. The blank line
+    /// may end there with the CR of a CR LF: its LF is then one more blank line, and changes
+    /// nothing.
     #[inline]
-    pub(super) fn after_blank(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub(super) fn after_blank(bytes: &[u8]) -> Option<&[u8]> {
         let ([b'\r', b'\n', next @ ..] | [_, next @ ..]) = bytes else { return None };
         match next {
-            [end @ (b'\r' | b'\n'), rest @ ..] => Some((Self::after(*end), rest)),
+            [b'\r' | b'\n', rest @ ..] => Some(rest),
             _ => None,
         }
     }

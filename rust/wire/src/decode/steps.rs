@@ -100,9 +100,9 @@ impl Decoder {
         let (value, rest) = bytes.split_at(end);
         if field == Field::Data && self.data.is_empty() {
             // Nothing of the data is held, so it is this value, if the blank line is here too.
-            if let Some((line, rest)) = Line::after_blank(rest) {
+            if let Some(rest) = Line::after_blank(rest) {
                 self.room_for(value.len())?;
-                self.line = line;
+                self.line = Line::Start;
                 self.end_event(Some(value), on_event);
                 return Ok(rest);
             }
@@ -214,5 +214,26 @@ fn reset(held: &mut Vec<u8>) {
     held.clear();
     if held.capacity() > RETAINED_BYTES {
         *held = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decoder, RETAINED_BYTES};
+
+    #[test]
+    fn a_large_event_leaves_no_large_buffer_behind() {
+        let large = "x".repeat(2 * RETAINED_BYTES);
+        let mut decoder = Decoder::new(usize::MAX);
+        for field in ["data: ", "event: ", "id: ", "id: \0"] {
+            let stream = format!("{field}{large}\n\nid: 1\n\n");
+            for part in stream.as_bytes().chunks(1000) {
+                assert_eq!(decoder.feed(part, |_| ()), Ok(()));
+            }
+            let Decoder { data, event, id, value, last_event_id, .. } = &decoder;
+            for held in [data, event, id, value, last_event_id] {
+                assert!(held.capacity() <= RETAINED_BYTES, "after {field}");
+            }
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The decode vectors, the oracle against the vectors, and what a table cannot hold.
 
+use wire::decode::Decoder;
+
 use crate::feeding::{AMPLE_BYTES, feed, feed_every_way};
+use crate::shapes::Shape;
 use crate::{oracle, vectors};
 
 #[test]
@@ -38,6 +41,19 @@ fn no_event_waits_for_a_byte_that_it_does_not_need() {
     }
 }
 
+/// A reader may keep its converted id for as long as no `id` line comes.
+#[test]
+fn an_id_is_new_once() {
+    let mut seen = Vec::new();
+    Decoder::new(AMPLE_BYTES)
+        .feed(b"data: 1\n\nid: a\ndata: 2\n\ndata: 3\n\nid: b\n\ndata: 4\n\nid: b\ndata: 5\n\n", |event| {
+            seen.push((event.id().into_owned(), event.id_is_new()));
+        })
+        .unwrap();
+    let expected = [("", false), ("a", true), ("a", false), ("b", true), ("b", true)];
+    assert_eq!(seen, expected.map(|(id, is_new)| (id.to_owned(), is_new)));
+}
+
 /// A decoder that searched a line again at each read would need 5 * 10^11 steps here.
 #[test]
 fn a_huge_line_in_drips_is_linear() {
@@ -54,7 +70,7 @@ fn data_that_lies_whole_in_the_input_is_borrowed() {
     for stream in
         ["data: {\"text\":\"a\"}\n\n", "id: 1\nevent: e\ndata: {}\n\n", "data:{}\r\n\r\n", "data: {}\r\r"]
     {
-        let mut decoder = wire::decode::Decoder::new(AMPLE_BYTES);
+        let mut decoder = Decoder::new(AMPLE_BYTES);
         let mut events = 0;
         decoder
             .feed(stream.as_bytes(), |event| {
@@ -63,5 +79,23 @@ fn data_that_lies_whole_in_the_input_is_borrowed() {
             })
             .unwrap();
         assert_eq!(events, 1, "{stream:?}");
+    }
+}
+
+#[test]
+fn every_shape_gives_its_counts_and_what_the_oracle_gives() {
+    let shapes = vectors::table("shapes.json");
+    assert_eq!(shapes.len(), 11);
+    for (name, item) in shapes {
+        let shape = Shape::from_item(name, &item);
+        let events = feed(AMPLE_BYTES, shape.reads()).events;
+        assert_eq!(events.len(), shape.events, "{}", shape.name);
+        let data_bytes: usize = events.iter().map(|event| event.data.len()).sum();
+        assert_eq!(data_bytes, shape.data_bytes, "{}", shape.name);
+        let found = oracle::decode(&shape.stream).events;
+        let same = events.iter().zip(&found).all(|(event, (name, data, id, retry_ms))| {
+            (&event.event, &event.data, &event.id, &event.retry_ms) == (name, data, id, retry_ms)
+        });
+        assert!(same && events.len() == found.len(), "{}", shape.name);
     }
 }

@@ -1,5 +1,5 @@
 //! Events in both directions: vectors, bounds, properties, and the crate's own promises.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bounds;
 mod decode;

@@ -1,4 +1,4 @@
-//! The benchmarks' streams: made from `tests/vectors/shapes.json`, and tested like any other.
+//! The benchmarks' streams: made from `tests/vectors/shapes.json`, and tested in `decode`.
 
 use serde_json::Value;
 
@@ -42,30 +42,5 @@ impl Shape {
             rest = left;
             read
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Shape;
-    use crate::feeding::{AMPLE_BYTES, feed};
-    use crate::{oracle, vectors};
-
-    #[test]
-    fn every_shape_gives_its_counts_and_what_the_oracle_gives() {
-        let shapes = vectors::table("shapes.json");
-        assert_eq!(shapes.len(), 11);
-        for (name, item) in shapes {
-            let shape = Shape::from_item(name, &item);
-            let events = feed(AMPLE_BYTES, shape.reads()).events;
-            assert_eq!(events.len(), shape.events, "{}", shape.name);
-            let data_bytes: usize = events.iter().map(|event| event.data.len()).sum();
-            assert_eq!(data_bytes, shape.data_bytes, "{}", shape.name);
-            let found = oracle::decode(&shape.stream).events;
-            let same = events.iter().zip(&found).all(|(event, (name, data, id, retry_ms))| {
-                (&event.event, &event.data, &event.id, &event.retry_ms) == (name, data, id, retry_ms)
-            });
-            assert!(same && events.len() == found.len(), "{}", shape.name);
-        }
     }
 }

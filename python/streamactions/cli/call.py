@@ -1,0 +1,106 @@
+"""``streamactions call``: run an action from the terminal and print its chunks as they come."""
+
+import asyncio
+import sys
+from contextlib import aclosing
+from typing import Any, Final
+
+import click
+import orjson
+
+from streamactions.cli.printer import ChunkPrinter
+from streamactions.client import use_stream_action
+from streamactions.errors import ActionError, DefinitionError
+
+__all__ = ["call"]
+
+METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
+
+EXIT_INTERRUPTED: Final = 130
+"""128 and the number of SIGINT, as shells have it."""
+
+
+@click.command(short_help="Run an action and print its chunks.")
+@click.argument("url")
+@click.argument("json", default="{}")
+@click.option(
+    "-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Send this; repeatable."
+)
+@click.option(
+    "-X",
+    "--method",
+    type=click.Choice(METHODS),
+    default="POST",
+    show_default=True,
+    help="The action's HTTP method.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Give up after this time.  [default: no limit]",
+)
+@click.option("--raw", is_flag=True, help="Print each chunk as one line of JSON, whatever it holds.")
+def call(
+    url: str, json: str, headers: tuple[str, ...], method: str, timeout_s: float | None, raw: bool
+) -> None:
+    """Run the action at URL with the input JSON, and print its chunks as they come.
+
+    JSON is {} where it is left out, and - reads it from the standard input stream.
+
+    Chunks that hold nothing but a text are printed as that text, without breaks; others as one line
+    of JSON each. Where they tell their progress and the terminal can show it, there is a bar.
+
+    Exit codes: 0 the stream is complete, 1 it failed, 2 the command is wrong, 130 Ctrl-C.
+    """
+    value = _read_json(json)
+    if method == "GET" and not isinstance(value, dict):
+        raise click.BadParameter('GET sends an object: write it like \'{"city": "Oslo"}\'', param_hint="JSON")
+    printer = ChunkPrinter(raw=raw)
+    try:
+        handle = use_stream_action(
+            url if "://" in url else f"http://{url}",
+            method=method,
+            headers=dict(_split_header(header) for header in headers),
+            timeout=timeout_s,
+            keep_chunks=False,
+        )
+    except DefinitionError as error:
+        raise click.UsageError(str(error)) from error
+
+    async def run() -> None:
+        async with aclosing(handle.stream(value)) as chunks:
+            async for chunk in chunks:
+                printer.print(chunk)
+
+    try:
+        asyncio.run(run())
+    except ActionError as error:
+        printer.finish()
+        click.echo(f"{error.code}: {error.message}", err=True)
+        for field, messages in (error.field_errors or {}).items():
+            for message in messages:
+                click.echo(f"  {field}: {message}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        printer.finish()
+        sys.exit(EXIT_INTERRUPTED)
+    printer.finish()
+
+
+def _read_json(text: str) -> Any:
+    source = sys.stdin.buffer.read() if text == "-" else text
+    try:
+        return orjson.loads(source)
+    except orjson.JSONDecodeError as error:
+        raise click.BadParameter(
+            f'{error}: write it like \'{{"prompt": "Hello"}}\'', param_hint="JSON"
+        ) from error
+
+
+def _split_header(header: str) -> tuple[str, str]:
+    name, colon, value = header.partition(":")
+    if not colon or not name.strip():
+        raise click.BadParameter(f"{header!r} is no header: write 'Name: value'", param_hint="--header")
+    return name.strip(), value.strip()

@@ -1,0 +1,1 @@
+"""The actions and apps that the tests' servers serve."""

@@ -1,0 +1,10 @@
+"""The app that most tests call, and one with every option of its own."""
+
+from server.actions import failures, flow, journal, leaving, life, refusals, wire
+from streamactions import StreamActions
+
+app = StreamActions([journal, wire, refusals, failures, life, leaving, flow])
+
+options_app = StreamActions(
+    [journal, wire], prefix="/own/", dialect="nuxt-actions", max_body_bytes=1000, keep_alive_s=wire.KEEP_ALIVE_S
+)

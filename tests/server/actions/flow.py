@@ -1,0 +1,56 @@
+"""Actions that send more than their readers take, and those that must not suffer from it."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+from server.actions.journal import journal
+from streamactions import Stream, define_stream_action
+
+CHUNK: Final = "x" * 1000
+FLOOD_CHUNKS: Final = 30_000
+"""30 MB: more than the socket buffers of both ends hold."""
+
+_HANDSHAKE_BOUND_S: Final = 30.0
+
+_sent: dict[str, int] = {}
+_max_buffered_bytes: dict[str, int] = {}
+
+
+@define_stream_action
+async def flood(input: dict[str, str], stream: Stream) -> None:
+    """Send as fast as ``send`` allows."""
+    run = input["run"]
+    _max_buffered_bytes[run] = 0
+    with journal.follow(run, stream):
+        for i in range(FLOOD_CHUNKS):
+            await stream.send([i, CHUNK])
+            _sent[run] = i + 1
+            _max_buffered_bytes[run] = max(_max_buffered_bytes[run], stream.buffered_bytes)
+
+
+@define_stream_action
+async def sent(input: dict[str, str]) -> AsyncIterator[dict[str, int]]:
+    """How far a flood has come."""
+    run = input["run"]
+    yield {"chunks": _sent.get(run, 0), "max_buffered_bytes": _max_buffered_bytes.get(run, 0)}
+
+
+@define_stream_action
+async def handshake(input: dict[str, Any], stream: Stream) -> None:
+    """Send a token, then compute until its reader has confirmed it by a file; so for each path."""
+    for i, path in enumerate(input["paths"]):
+        await stream.send(i)
+        bound_s = time.monotonic() + _HANDSHAKE_BOUND_S
+        while not Path(path).exists():
+            if time.monotonic() > bound_s:
+                raise TimeoutError(f"token {i} was not read while the handler computed")
+
+
+@define_stream_action
+async def numbers(input: dict[str, int], stream: Stream) -> None:
+    """Count, and say which process counts."""
+    for i in range(input["count"]):
+        await stream.send({"stream": input["stream"], "i": i, "pid": os.getpid()})
