@@ -73,8 +73,12 @@ class Dialect(Protocol):
     def error(self, error: ActionError) -> bytes:
         """The frame that says that the stream failed."""
 
-    def read(self, event: Event) -> Signal | None:
+    def read(self, item: Any) -> Signal | None:
         """What an event says in this dialect; ``None`` where it says nothing.
+
+        Args:
+            item: as ``SSEDecoder.feed_json`` gives it with ``messages_only``: the JSON value of a
+                plain message; the ``Event`` where it names a type or its data is not JSON.
 
         Raises:
             ValueError: the event's data is not the JSON that the dialect promises.
@@ -99,14 +103,16 @@ class StandardDialect:
         """``event: error`` with the error object."""
         return encode_event(orjson.dumps(error.to_wire()), event="error")
 
-    def read(self, event: Event) -> Signal | None:
+    def read(self, item: Any) -> Signal | None:
         """A message is a chunk; other names than ``done`` and ``error`` are left for later versions."""
-        if event.event == "message":
-            return Chunk(event.json())
-        if event.event == "done":
+        if not isinstance(item, Event):
+            return Chunk(item)
+        if item.event == "message":
+            return Chunk(item.json())
+        if item.event == "done":
             return Done()
-        if event.event == "error":
-            return Failure(ActionError.from_wire(event.json()))
+        if item.event == "error":
+            return Failure(ActionError.from_wire(item.json()))
         return None
 
 
@@ -134,11 +140,13 @@ class NuxtActionsDialect:
         """A message with ``__actions_error``."""
         return encode_event(orjson.dumps({"__actions_error": error.to_wire()}))
 
-    def read(self, event: Event) -> Signal | None:
+    def read(self, item: Any) -> Signal | None:
         """A message whose object has a reserved key is the end; any other message is a chunk."""
-        if event.event != "message":
-            return None
-        value = event.json()
+        value = item
+        if isinstance(item, Event):
+            if item.event != "message":
+                return None
+            value = item.json()
         if isinstance(value, dict):
             if value.get("__actions_error"):
                 return Failure(ActionError.from_wire(value["__actions_error"]))
@@ -178,31 +186,51 @@ class SignalReader:
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self._dialect = dialect
-        self._held: tuple[Signal, Chunk] | None = None
+        self._held: tuple[Done | Failure, Any] | None = None
 
-    def feed(self, event: Event) -> list[Signal]:
-        """What this event says, together with what it decides about the event before.
+    def feed(self, items: list[Any], values: list[Any]) -> Done | Failure | None:
+        """Append the chunks' values to ``values``, up to the end; return the end, if it came.
+
+        Args:
+            items: as `Dialect.read` takes them.
+            values: is filled as far as the stream was good, also where this raises.
 
         Raises:
-            ValueError: the event's data is not the JSON that the dialect promises.
+            ValueError: an event's data is not the JSON that the dialect promises.
         """
-        if self._dialect is not None:
-            signal = self._dialect.read(event)
-            return [] if signal is None else [signal]
-        signals: list[Signal] = []
-        if self._held is not None:
-            signals.append(self._held[1])
-            self._held = None
-        signal = DIALECTS["nuxt-actions"].read(event)
-        if isinstance(signal, Done | Failure):
-            self._held = (signal, Chunk(event.json()))
-            return signals
-        signal = signal or DIALECTS["standard"].read(event)
-        if signal is not None:
-            signals.append(signal)
-        return signals
+        read = self._read if self._dialect is None else self._dialect.read
+        # A dialect from elsewhere decides by itself what is a chunk.
+        is_own = self._dialect is None or self._dialect in DIALECTS.values()
+        for item in items:
+            if self._held is not None:
+                values.append(self._held[1])
+                self._held = None
+            if is_own and _is_plain_chunk(item):
+                values.append(item)
+                continue
+            signal = read(item)
+            if isinstance(signal, Chunk):
+                values.append(signal.value)
+            elif signal is not None:
+                return signal
+        return None
 
-    def finish(self) -> Signal | None:
+    def _read(self, item: Any) -> Signal | None:
+        """What an item says in either dialect; the end of ``nuxt-actions`` is held, see above."""
+        signal = DIALECTS["nuxt-actions"].read(item)
+        if isinstance(signal, Done | Failure):
+            self._held = (signal, item)
+            return None
+        return signal or DIALECTS["standard"].read(item)
+
+    def finish(self) -> Done | Failure | None:
         """What the clean end of the body decides: the end that was held, if any."""
         held, self._held = self._held, None
         return None if held is None else held[0]
+
+
+def _is_plain_chunk(item: Any) -> bool:
+    """Whether the item is a chunk in every dialect of this package, as all but a few are."""
+    if type(item) is dict:
+        return "__actions_done" not in item and "__actions_error" not in item
+    return type(item) is not Event

@@ -44,7 +44,7 @@ def read(pieces: Iterable[bytes]) -> tuple[list[Any], str | None]:
     for data in pieces:
         chunks += reader.feed(data)
     if not reader.ended:
-        chunks += reader.finish()
+        reader.finish()
     assert reader.ended
     assert reader.complete == (reader.error is None)
     return chunks, None if reader.error is None else reader.error.code

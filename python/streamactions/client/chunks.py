@@ -1,18 +1,19 @@
 """Bytes of a body to typed chunks, without I/O.
 
-Strategy: the decoder makes events of bytes, the dialect makes signals of events, pydantic makes
-typed chunks of signals; the first end or fault, of whichever of the three, ends it for good.
+Strategy: one call of the decoder for each read makes JSON values of bytes, the dialect tells chunks
+from the end, pydantic makes typed chunks of values; the first end or fault, of whichever of the
+three, ends it for good.
 What is given never depends on how the body was cut: chunks before a fault are given, and
 anything after the end is ignored.
 """
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from streamactions._core import Event, SSEDecoder
-from streamactions.dialects import Chunk, Dialect, Failure, Signal, SignalReader
+from streamactions._core import SSEDecoder
+from streamactions.dialects import Dialect, Done, Failure, SignalReader
 from streamactions.errors import ActionError, EventTooLargeError
 
 __all__ = ["ChunkReader", "stream_incomplete"]
@@ -58,58 +59,63 @@ class ChunkReader(Generic[ChunkT]):
         return self.complete or self.error is not None
 
     def feed(self, data: bytes) -> list[ChunkT]:
-        """The chunks that these bytes complete."""
-        chunks: list[ChunkT] = []
-        events: list[Event]
-        too_large = None
-        try:
-            events = self._decoder.feed(data)
-        except EventTooLargeError as exc:
-            events, too_large = exc.events, exc
-        for event in events:
-            if self.ended:
-                return chunks
-            try:
-                signals = self._signals.feed(event)
-            except ValueError as exc:
-                self._fail(ActionError("INVALID_CHUNK", f"The server sent no valid chunk: {exc}", 502), exc)
-                return chunks
-            for signal in signals:
-                self._take(signal, chunks)
-        if too_large is not None and not self.ended:
-            message = f"The server sent an event of more than {self._max_event_bytes} bytes (max_event_bytes)"
-            self._fail(ActionError("EVENT_TOO_LARGE", message, 502), too_large)
-        return chunks
-
-    def finish(self) -> list[ChunkT]:
-        """The chunks that the clean end of the body completes; the reader has ended after it."""
-        chunks: list[ChunkT] = []
-        signal = self._signals.finish()
-        if signal is not None:
-            self._take(signal, chunks)
-        if not self.ended:
-            self.error = stream_incomplete()
-        return chunks
-
-    def _take(self, signal: Signal, chunks: list[ChunkT]) -> None:
+        """The chunks that these bytes complete; none any more once the reader has ended."""
         if self.ended:
-            return
-        if isinstance(signal, Failure):
-            self.error = signal.error
-        elif not isinstance(signal, Chunk):
-            self.complete = True
-        elif self._output is None:
-            chunks.append(signal.value)
+            return []
+        items: list[Any]
+        values: list[Any] = []
+        end = None
+        fault: Exception | None = None
+        try:
+            items = self._decoder.feed_json(data, messages_only=True)
+        except EventTooLargeError as exc:
+            items, fault = exc.events, exc
+        try:
+            end = self._signals.feed(items, values)
+        except ValueError as exc:
+            fault = exc
+        chunks = self._typed(values)
+        if self.ended:
+            return chunks
+        if end is not None:
+            self._end(end)
+        elif isinstance(fault, EventTooLargeError):
+            message = f"The server sent an event of more than {self._max_event_bytes} bytes (max_event_bytes)"
+            self._fail(ActionError("EVENT_TOO_LARGE", message, 502), fault)
+        elif fault is not None:
+            self._fail(ActionError("INVALID_CHUNK", f"The server sent no valid chunk: {fault}", 502), fault)
+        return chunks
+
+    def finish(self) -> None:
+        """The body has ended cleanly: the reader has ended after it."""
+        end = self._signals.finish()
+        if end is not None:
+            self._end(end)
         else:
-            try:
-                # Pydantic's JSON mode, not its Python mode: only that reads what a strict model wrote.
-                chunks.append(self._output.validate_json(to_json(signal.value)))
-            except ValidationError as exc:
-                problem = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-                where = ".".join(str(part) for part in problem["loc"])
-                what = f"{where}: {problem['msg']}" if where else problem["msg"]
-                message = f"The server sent a chunk that does not match the output type: {what}"
-                self._fail(ActionError("INVALID_CHUNK", message, 502), exc)
+            self.error = stream_incomplete()
+
+    def _end(self, end: Done | Failure) -> None:
+        if isinstance(end, Failure):
+            self.error = end.error
+        else:
+            self.complete = True
+
+    def _typed(self, values: list[Any]) -> list[ChunkT]:
+        """The values as chunks, up to the first that does not match the output type."""
+        if self._output is None:
+            return values
+        chunks: list[ChunkT] = []
+        try:
+            # Pydantic's JSON mode, not its Python mode: only that reads what a strict model wrote.
+            # A generator, so that the chunks before a fault are kept.
+            chunks.extend(self._output.validate_json(to_json(value)) for value in values)
+        except ValidationError as exc:
+            problem = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            what = f"{where}: {problem['msg']}" if where else problem["msg"]
+            message = f"The server sent a chunk that does not match the output type: {what}"
+            self._fail(ActionError("INVALID_CHUNK", message, 502), exc)
+        return chunks
 
     def _fail(self, error: ActionError, cause: Exception) -> None:
         error.__cause__ = cause

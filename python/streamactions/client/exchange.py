@@ -56,8 +56,9 @@ async def exchange(
                 data = await call.wait(response.read)
             except BodyBrokenError as exc:
                 raise stream_incomplete() from exc
-            chunks = reader.feed(data) if data else reader.finish()
-            if chunks:
+            if not data:
+                reader.finish()
+            elif chunks := reader.feed(data):
                 yield chunks
             if reader.error is not None:
                 raise reader.error

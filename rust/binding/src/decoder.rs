@@ -7,11 +7,18 @@
 mod arguments;
 mod encoder;
 mod event;
+mod json;
 
 use arguments::{BytesLike, MaxEventBytes};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
-use pyo3::{intern, prelude::*, types::PyString};
+use json::parse_data;
+use pyo3::{
+    intern,
+    prelude::*,
+    types::{PyList, PyString},
+};
+use smallvec::SmallVec;
 use wire::decode::{DecodeError, Decoder};
 
 use crate::errors::from_decode_error;
@@ -60,25 +67,45 @@ impl SSEDecoder {
     ///     EventTooLargeError: an event holds more than ``max_event_bytes``; every later call
     ///         raises again. Its ``events`` are those that this call completed before.
     ///     TypeError: ``data`` is not bytes-like.
-    fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, Event>>> {
-        let py = data.py();
-        let data = BytesLike::new(data, "bytes, bytearray or a memoryview of bytes")?;
-        let Self { decoder, id } = self;
-        let mut events = Vec::new();
-        let mut fault = None;
-        let outcome = decoder.feed(data.as_bytes(), |event| {
-            if fault.is_none() {
-                match Event::from_wire(py, event, id) {
-                    Ok(event) => events.push(event),
-                    Err(error) => fault = Some(error),
+    fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        self.feed_with(data, |py, event, id| Ok(Event::from_wire(py, event, id)?.into_any()))
+    }
+
+    /// Take the stream's next bytes and return the JSON values of the events that they complete.
+    ///
+    /// It costs a fraction of `feed` and ``Event.json``: no string is made of an event's data.
+    ///
+    /// Args:
+    ///     data: any number of bytes, cut anywhere.
+    ///     messages_only: whether an event that names a type other than ``"message"`` stays an
+    ///         `Event`, so that its type is known.
+    ///
+    /// Returns:
+    ///     One item for each event: its value, or the `Event` itself where its data is not JSON
+    ///     or where ``messages_only`` says so. No value is an `Event`, so the two are told apart
+    ///     by their class.
+    ///
+    /// Raises:
+    ///     EventTooLargeError: as in `feed`; its ``events`` are items of the same kind.
+    ///     TypeError: ``data`` is not bytes-like.
+    #[pyo3(signature = (data, *, messages_only = false))]
+    fn feed_json<'py>(
+        &mut self,
+        data: &Bound<'py, PyAny>,
+        messages_only: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
+        self.feed_with(data, |py, event, id| {
+            if (!messages_only || event.is_message())
+                && let Ok(value) = parse_data(py, event.data_bytes())
+            {
+                // The string of an ID that is kept for the next event would be the one before.
+                if event.id_is_new() {
+                    *id = None;
                 }
+                return Ok(value);
             }
-        });
-        match (fault, outcome) {
-            (Some(fault), _) => Err(fault),
-            (None, Err(error)) => Err(with_events(py, &error, events)),
-            (None, Ok(())) => Ok(events),
-        }
+            Ok(Event::from_wire(py, event, id)?.into_any())
+        })
     }
 
     /// The stream's last event ID as of its last blank line, ``""`` if none.
@@ -104,9 +131,43 @@ impl SSEDecoder {
     }
 }
 
+impl SSEDecoder {
+    /// Feeds, and makes an item of each event with `make`, which is given the kept ID too.
+    #[inline]
+    fn feed_with<'py>(
+        &mut self,
+        data: &Bound<'py, PyAny>,
+        make: impl Fn(
+            Python<'py>,
+            wire::decode::Event<'_>,
+            &mut Option<Py<PyString>>,
+        ) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let py = data.py();
+        let data = BytesLike::new(data, "bytes, bytearray or a memoryview of bytes")?;
+        let Self { decoder, id } = self;
+        // Most reads of a live stream complete one event, which then costs no allocation here.
+        let mut items: SmallVec<[Bound<'py, PyAny>; 8]> = SmallVec::new();
+        let mut fault = None;
+        let outcome = decoder.feed(data.as_bytes(), |event| {
+            if fault.is_none() {
+                match make(py, event, id) {
+                    Ok(item) => items.push(item),
+                    Err(error) => fault = Some(error),
+                }
+            }
+        });
+        match (fault, outcome) {
+            (Some(fault), _) => Err(fault),
+            (None, Err(error)) => Err(with_events(py, &error, PyList::new(py, items)?)),
+            (None, Ok(())) => PyList::new(py, items),
+        }
+    }
+}
+
 /// The exception for `error`, which hands over what was complete before it: without that, how
 /// many events a caller gets would depend on where the input was cut.
-fn with_events(py: Python<'_>, error: &DecodeError, events: Vec<Bound<'_, Event>>) -> PyErr {
+fn with_events(py: Python<'_>, error: &DecodeError, events: Bound<'_, PyList>) -> PyErr {
     let error = from_decode_error(error);
     match error.value(py).setattr(intern!(py, "events"), events) {
         Ok(()) => error,

@@ -1,14 +1,15 @@
 //! `Event`: one decoded event, immutable.
 
 use pyo3::{
-    exceptions::PyValueError,
     intern,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyString, PyTuple},
 };
 
-use super::arguments::{RetryMs, Text};
+use super::{
+    arguments::{RetryMs, Text},
+    json::{not_json, parse_text},
+};
 
 /// One event of a stream; immutable, hashable, equal by value.
 ///
@@ -93,16 +94,9 @@ impl Event {
     /// Raises:
     ///     ValueError: the data is not JSON; the message says what is wrong, and where.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let loads = LOADS.import(py, "orjson", "loads")?;
-        loads.call1((&self.data,)).map_err(|cause| {
-            if !cause.is_instance_of::<PyValueError>(py) {
-                return cause;
-            }
-            let error = PyValueError::new_err(format!("event data is not JSON: {}", cause.value(py)));
-            error.set_cause(py, Some(cause));
-            error
-        })
+        // A string that Python code made may hold what UTF-8 cannot.
+        let text = self.data.to_str(py).map_err(|cause| not_json(py, cause))?;
+        parse_text(py, text)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -25,6 +25,13 @@ impl<'a> Event<'a> {
         if self.event.is_empty() { Cow::Borrowed("message") } else { text(self.event) }
     }
 
+    /// Whether the type is `"message"`, named or not.
+    #[must_use]
+    #[inline]
+    pub fn is_message(&self) -> bool {
+        self.event.is_empty() || self.event == b"message"
+    }
+
     /// The data lines, joined by LF.
     #[must_use]
     #[inline]
