@@ -1,10 +1,12 @@
 """The client: reads a streaming action to its proven end.
 
-The face of the package is `use_stream_action` and the handle that it returns; the rest is the
+The face of the package is `use_stream_action` and the handle that it returns, and
+`open_event_stream` for the event stream of any other API; the rest is the
 seam (`Transport`) for those who bring an HTTP library of their own.
 """
 
 from streamactions.client.aiohttp_transport import AiohttpTransport
+from streamactions.client.event_stream import EventStream, open_event_stream
 from streamactions.client.handle import StreamHandle
 from streamactions.client.httpx_transport import HttpxTransport
 from streamactions.client.target import ActionTarget
@@ -23,11 +25,13 @@ __all__ = [
     "AiohttpTransport",
     "BodyBrokenError",
     "ConnectFailedError",
+    "EventStream",
     "HttpxTransport",
     "Request",
     "Response",
     "StreamHandle",
     "Transport",
     "TransportError",
+    "open_event_stream",
     "use_stream_action",
 ]

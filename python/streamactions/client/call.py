@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from streamactions.client.transport import TransportError
-from streamactions.errors import ActionError
+from streamactions.errors import ActionError, DefinitionError
 
-__all__ = ["Call", "CallAbortedError"]
+__all__ = ["Call", "CallAbortedError", "require_positive"]
 
 ResultT = TypeVar("ResultT")
 
@@ -28,18 +28,31 @@ class Call:
     Args:
         timeout_s: the limit of the whole call, in seconds; ``None`` for none.
         idle_timeout_s: the limit of one wait for bytes, in seconds; ``None`` for none.
+        first_event_timeout_s: the limit from now until `started`, in seconds; ``None`` for none.
     """
 
-    def __init__(self, timeout_s: float | None, idle_timeout_s: float | None) -> None:
+    def __init__(
+        self,
+        timeout_s: float | None,
+        idle_timeout_s: float | None,
+        first_event_timeout_s: float | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
+        now_s = self._loop.time()
         self._timeout_s = timeout_s
-        self._deadline_s = None if timeout_s is None else self._loop.time() + timeout_s
+        self._deadline_s = math.inf if timeout_s is None else now_s + timeout_s
         self._idle_timeout_s = idle_timeout_s
+        self._first_event_timeout_s = first_event_timeout_s
+        self._first_deadline_s = math.inf if first_event_timeout_s is None else now_s + first_event_timeout_s
         # Set while a wait is going on, so that `abort` can end it.
         self._wait_limit: asyncio.Timeout | None = None
         self.aborted = False
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
+
+    def started(self) -> None:
+        """The first event has come, so its limit counts no more."""
+        self._first_deadline_s = math.inf
 
     def abort(self) -> None:
         """End the wait that is going on, and refuse every later one; from the loop's thread only."""
@@ -57,14 +70,12 @@ class Call:
         if self.aborted:
             raise CallAbortedError
         now_s = self._loop.time()
-        limit_s = math.inf if self._deadline_s is None else self._deadline_s
         idle_limit_s = math.inf if self._idle_timeout_s is None else now_s + self._idle_timeout_s
-        idle = idle_limit_s < limit_s
+        limit_s = min(self._deadline_s, self._first_deadline_s, idle_limit_s)
         if limit_s <= now_s:
             # An operation that completes at once would never meet its timer.
-            raise self._timed_out(idle=False)
-        first_limit_s = min(limit_s, idle_limit_s)
-        wait_limit = asyncio.timeout_at(None if first_limit_s == math.inf else first_limit_s)
+            raise self._timed_out(limit_s)
+        wait_limit = asyncio.timeout_at(None if limit_s == math.inf else limit_s)
         try:
             async with wait_limit:
                 self._wait_limit = wait_limit
@@ -76,15 +87,28 @@ class Call:
             if self.aborted:
                 raise CallAbortedError from exc
             if wait_limit.expired():
-                raise self._timed_out(idle=idle) from exc
+                raise self._timed_out(limit_s) from exc
             raise
         if self.aborted:
             raise CallAbortedError
         return result
 
-    def _timed_out(self, *, idle: bool) -> ActionError:
-        if idle:
-            message = f"The stream was idle for {self._idle_timeout_s:g} seconds"
-        else:
+    def _timed_out(self, limit_s: float) -> ActionError:
+        if limit_s == self._deadline_s:
             message = f"The stream timed out after {self._timeout_s:g} seconds"
+        elif limit_s == self._first_deadline_s:
+            message = f"The stream's first event did not come within {self._first_event_timeout_s:g} seconds"
+        else:
+            message = f"The stream was idle for {self._idle_timeout_s:g} seconds"
         return ActionError("TIMEOUT_ERROR", message, 408)
+
+
+def require_positive(**limits: float | None) -> None:
+    """Refuse a limit that is not more than 0.
+
+    Raises:
+        DefinitionError: with the name of the limit.
+    """
+    for name, limit in limits.items():
+        if limit is not None and not limit > 0:
+            raise DefinitionError(f"{name} must be more than 0, not {limit!r}")

@@ -5,17 +5,17 @@ caller's back. The newest call owns the state; a call that was aborted touches i
 """
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
-from streamactions.client.aiohttp_transport import AiohttpTransport
 from streamactions.client.call import Call, CallAbortedError
 from streamactions.client.chunks import ChunkReader
+from streamactions.client.default import DefaultTransport, open_transport
 from streamactions.client.exchange import exchange
 from streamactions.client.request import Headers, encode_request, find_input_error, with_headers
 from streamactions.client.target import Target
@@ -74,7 +74,7 @@ class StreamHandle(Generic[ChunkT]):
         # The newest call, which alone may touch the state below.
         self._call: Call | None = None
         # The session of `async with`, while inside it.
-        self._kept_transport: AiohttpTransport | None = None
+        self._kept_transport: DefaultTransport | None = None
         self.chunks: list[ChunkT] = []
         self.data: ChunkT | None = None
         self.status: StreamStatus = "idle"
@@ -137,7 +137,7 @@ class StreamHandle(Generic[ChunkT]):
         """
         if self._kept_transport is not None:
             raise RuntimeError("this handle is open already: make another with use_stream_action")
-        self._kept_transport = AiohttpTransport()
+        self._kept_transport = DefaultTransport()
         return self
 
     async def __aexit__(
@@ -207,24 +207,11 @@ class StreamHandle(Generic[ChunkT]):
             dialect=options.dialect, output=options.output_adapter, max_event_bytes=options.max_event_bytes
         )
         async with (
-            self._open_transport() as transport,
+            open_transport(options.transport or self._kept_transport) as transport,
             aclosing(exchange(transport, request, call, reader)) as batches,
         ):
             async for batch in batches:
                 yield batch
-
-    @asynccontextmanager
-    async def _open_transport(self) -> AsyncIterator[Transport]:
-        """The caller's transport, else the kept one, else one for this call alone."""
-        lent = self._options.transport or self._kept_transport
-        if lent is not None:
-            yield lent
-            return
-        own = AiohttpTransport()
-        try:
-            yield own
-        finally:
-            await own.aclose()
 
 
 async def _next_batch(call: Call, batches: AsyncGenerator[list[ChunkT], None]) -> list[ChunkT] | None:

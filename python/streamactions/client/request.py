@@ -18,7 +18,7 @@ from streamactions.client.transport import Request
 from streamactions.errors import ActionError
 from streamactions.inputs import read_json, read_query
 
-__all__ = ["Headers", "encode_request", "find_input_error", "with_headers"]
+__all__ = ["STREAM_HEADERS", "Headers", "encode_request", "find_input_error", "with_headers"]
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
 """Header fields, or a function, sync or async, that is asked for them before each request."""

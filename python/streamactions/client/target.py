@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from streamactions.dialects import Dialect
 from streamactions.errors import DefinitionError
 
-__all__ = ["ActionTarget", "Target", "resolve_target"]
+__all__ = ["ActionTarget", "Target", "check_url", "resolve_target"]
 
 METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 
@@ -69,6 +69,16 @@ def resolve_target(
         target.output_adapter,
         target.dialect,
     )
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no absolute HTTP URL.
+
+    Raises:
+        DefinitionError: likewise.
+    """
+    if not _is_absolute(url):
+        raise DefinitionError(f'{url!r} is no absolute URL: write one like "https://host/path"')
 
 
 def _check_method(method: str) -> str:

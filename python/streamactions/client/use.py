@@ -2,16 +2,14 @@
 
 from typing import Any, Final, TypeVar, overload
 
-import aiohttp
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from streamactions.client.aiohttp_transport import AiohttpTransport
+from streamactions.client.call import require_positive
+from streamactions.client.default import resolve_transport
 from streamactions.client.handle import Callback, HandleOptions, StreamHandle
-from streamactions.client.httpx_transport import HttpxTransport, library_of
 from streamactions.client.request import Headers
 from streamactions.client.target import ActionTarget, resolve_target
-from streamactions.client.transport import Transport
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import ActionError, DefinitionError
 
@@ -113,7 +111,7 @@ def use_stream_action(
         DefinitionError: an option is wrong; the message says what to write.
     """
     resolved = resolve_target(target, base_url=base_url, prefix=prefix, method=method)
-    _require_positive(timeout=timeout, idle_timeout_s=idle_timeout_s, max_event_bytes=max_event_bytes)
+    require_positive(timeout=timeout, idle_timeout_s=idle_timeout_s, max_event_bytes=max_event_bytes)
     return StreamHandle(
         HandleOptions(
             target=resolved,
@@ -128,15 +126,9 @@ def use_stream_action(
             on_chunk=on_chunk,
             on_done=on_done,
             on_error=on_error,
-            transport=_resolve_transport(client),
+            transport=resolve_transport(client),
         )
     )
-
-
-def _require_positive(**limits: float | None) -> None:
-    for name, limit in limits.items():
-        if limit is not None and not limit > 0:
-            raise DefinitionError(f"{name} must be more than 0, not {limit!r}")
 
 
 def _adapter(option: str, form: Any) -> TypeAdapter[Any] | None:
@@ -146,16 +138,3 @@ def _adapter(option: str, form: Any) -> TypeAdapter[Any] | None:
         return TypeAdapter(form)
     except PydanticUserError as exc:
         raise DefinitionError(f"{option}={form!r} is no type that pydantic can read: {exc.message}") from exc
-
-
-def _resolve_transport(client: object) -> Transport | None:
-    if client is None or isinstance(client, Transport):
-        return client
-    if isinstance(client, aiohttp.ClientSession):
-        return AiohttpTransport(client)
-    if library_of(client) is not None:
-        return HttpxTransport(client)
-    raise DefinitionError(
-        "client must be an aiohttp.ClientSession, an httpx.AsyncClient, an httpx2.AsyncClient "
-        f"or an object with open_response (a Transport), not {type(client).__qualname__}"
-    )

@@ -1,0 +1,47 @@
+"""Which transport a caller's ``client=`` means, and which one is taken where there is none."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import aiohttp
+
+from streamactions.client.aiohttp_transport import AiohttpTransport
+from streamactions.client.httpx_transport import HttpxTransport, library_of
+from streamactions.client.transport import Transport
+from streamactions.errors import DefinitionError
+
+__all__ = ["DefaultTransport", "open_transport", "resolve_transport"]
+
+DefaultTransport: TypeAlias = AiohttpTransport
+
+
+def resolve_transport(client: object) -> Transport | None:
+    """The transport for a caller's own client; ``None`` for ``None``.
+
+    Raises:
+        DefinitionError: it is no client that is known here.
+    """
+    if client is None or isinstance(client, Transport):
+        return client
+    if isinstance(client, aiohttp.ClientSession):
+        return AiohttpTransport(client)
+    if library_of(client) is not None:
+        return HttpxTransport(client)
+    raise DefinitionError(
+        "client must be an aiohttp.ClientSession, an httpx.AsyncClient, an httpx2.AsyncClient "
+        f"or an object with open_response (a Transport), not {type(client).__qualname__}"
+    )
+
+
+@asynccontextmanager
+async def open_transport(lent: Transport | None) -> AsyncIterator[Transport]:
+    """The transport that was lent, else one for this block alone."""
+    if lent is not None:
+        yield lent
+        return
+    own = DefaultTransport()
+    try:
+        yield own
+    finally:
+        await own.aclose()

@@ -1,0 +1,96 @@
+"""The two ends of a response: its head, which must promise an event stream, and what follows the last event.
+
+Strategy: the head decides whether there is a stream at all, so every failure before it is one
+error type with the server's own status where it has one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+
+from streamactions.client.call import Call
+from streamactions.client.transport import (
+    BodyBrokenError,
+    ConnectFailedError,
+    Request,
+    Response,
+    Transport,
+    TransportError,
+)
+from streamactions.errors import MIN_STATUS_CODE, ActionError
+
+__all__ = ["open_stream", "read_tail"]
+
+MAX_ERROR_BODY_BYTES: Final = 65_536
+"""How much of an HTTP error's body is read in search of an error object."""
+
+MAX_TAIL_S: Final = 0.2
+MAX_TAIL_READS: Final = 16
+"""How long, and how often, the body is read on after its end event."""
+
+
+@asynccontextmanager
+async def open_stream(transport: Transport, request: Request, call: Call) -> AsyncIterator[Response]:
+    """Send the request and wait for the head of an event stream.
+
+    Raises:
+        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
+            else ``HTTP_ERROR``), another content type (``NOT_AN_EVENT_STREAM``), a limit was reached.
+        CallAbortedError: the call was aborted.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            response = await call.wait(lambda: stack.enter_async_context(transport.open_response(request)))
+        except ConnectFailedError as exc:
+            raise ActionError("CONNECTION_ERROR", f"The server gave no answer: {exc}", 502) from exc
+        await _check_head(response, call)
+        yield response
+
+
+async def _check_head(response: Response, call: Call) -> None:
+    if not HTTPStatus(200) <= response.status < HTTPStatus(300):
+        raise await _http_error(response, call)
+    content_type = response.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "text/event-stream":
+        what = f"content-type {content_type!r}" if content_type else "no content-type"
+        message = f"The server answered with {what}, not with text/event-stream: check the URL"
+        raise ActionError("NOT_AN_EVENT_STREAM", message, 502)
+
+
+async def _http_error(response: Response, call: Call) -> ActionError:
+    """The error object that the body holds, with the real HTTP status; else an ``HTTP_ERROR``."""
+    status = response.status
+    try:
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = str(status)
+    if not MIN_STATUS_CODE <= status <= 599:
+        location = response.headers.get("location")
+        hint = f", to {location}: call that URL" if location else ""
+        return ActionError("HTTP_ERROR", f"The server answered HTTP {phrase}{hint}", 502)
+    body = b""
+    with suppress(BodyBrokenError):
+        while len(body) <= MAX_ERROR_BODY_BYTES and (data := await call.wait(response.read)):
+            body += data
+    with suppress(orjson.JSONDecodeError):
+        wire = orjson.loads(body)
+        if isinstance(wire, dict) and all(isinstance(wire.get(name), str) for name in ("code", "message")):
+            return ActionError.from_wire({**wire, "statusCode": status})
+    return ActionError("HTTP_ERROR", f"The server answered HTTP {phrase}", status)
+
+
+async def read_tail(response: Response) -> None:
+    """Let the body end after its end event, and ignore what else it holds.
+
+    Closing at once would look to the server like a client that left, and would cost the
+    connection; a body that does not end is closed all the same.
+    """
+    with suppress(TimeoutError, TransportError):
+        async with asyncio.timeout(MAX_TAIL_S):
+            for _ in range(MAX_TAIL_READS):
+                if not await response.read():
+                    return
