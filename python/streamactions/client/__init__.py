@@ -6,6 +6,7 @@ seam (`Transport`) for those who bring an HTTP library of their own.
 """
 
 from streamactions.client.aiohttp_transport import AiohttpTransport
+from streamactions.client.default import DefaultTransport
 from streamactions.client.event_stream import EventStream, open_event_stream
 from streamactions.client.handle import StreamHandle
 from streamactions.client.httpx_transport import HttpxTransport
@@ -25,6 +26,7 @@ __all__ = [
     "AiohttpTransport",
     "BodyBrokenError",
     "ConnectFailedError",
+    "DefaultTransport",
     "EventStream",
     "HttpxTransport",
     "Request",
