@@ -1,6 +1,6 @@
 """The Rust extension: the event-stream decoder and encoder, a stream's core, the root of the error tree."""
 
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypedDict, final
 
@@ -10,6 +10,9 @@ __all__ = [
     "ClientDisconnectedError",
     "Event",
     "EventTooLargeError",
+    "HTTPClient",
+    "HTTPExchange",
+    "HTTPMailbox",
     "PulseCore",
     "SSEDecoder",
     "StreamActionsError",
@@ -247,3 +250,59 @@ class PulseCore:
         """The timer has come. Returns whether there are streams left, so that it has to come again."""
 
     def __len__(self) -> int: ...
+
+@final
+class HTTPMailbox:
+    """Which exchanges of an event loop have news."""
+
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int:
+        """The file descriptor that the event loop has to watch for reading."""
+
+    def deliver(self) -> None:
+        """Wake whoever waits for an exchange that has news; called by the event loop."""
+
+@final
+class HTTPClient:
+    """An HTTP client with connections of its own; nothing is started before its first request."""
+
+    def __new__(cls, *, connect_timeout_s: float) -> Self: ...
+    def send(
+        self,
+        mailbox: HTTPMailbox,
+        create_future: Callable[[], Future[None]],
+        method: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        body: bytes | None,
+    ) -> HTTPExchange:
+        """Send a request. What comes of it is in the exchange.
+
+        Args:
+            mailbox: the running event loop's.
+            create_future: the running event loop's.
+
+        Raises:
+            ValueError: it is no valid HTTP request.
+        """
+
+@final
+class HTTPExchange:
+    """One request that was sent, and what has come of its response."""
+
+    def head(self) -> tuple[int, list[tuple[str, str]]] | Future[None]:
+        """The status and the header fields; a future where they have not come: await it and ask again.
+
+        Raises:
+            ConnectionError: no response came.
+        """
+
+    def read(self) -> bytes | Future[None]:
+        """The bytes of the body that have come, ``b""`` at its end; a future where there are none yet.
+
+        Raises:
+            ConnectionError: the body has broken off.
+        """
+
+    def close(self) -> None:
+        """Give the exchange up; the connection of a body that was not read to its end is closed."""

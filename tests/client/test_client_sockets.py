@@ -24,9 +24,9 @@ from scripted_server import (
     scripted_server,
 )
 
-from streamactions.client import StreamHandle, use_stream_action
+from streamactions.client import HyperTransport, StreamHandle, use_stream_action
 
-KINDS: Final = ["default", "aiohttp", "httpx", "httpx2"]
+KINDS: Final = ["default", "aiohttp", "httpx", "httpx2", "hyper"]
 every_client = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -34,6 +34,13 @@ every_client = pytest.mark.parametrize("kind", KINDS)
 async def open_client(kind: str) -> AsyncIterator[Any]:
     if kind == "default":
         yield None
+        return
+    if kind == "hyper":
+        transport = HyperTransport()
+        try:
+            yield transport
+        finally:
+            await transport.aclose()
         return
     makers: dict[str, Any] = {
         "aiohttp": aiohttp.ClientSession,
@@ -476,7 +483,7 @@ def test_execute_leaves_nothing_behind_when_it_returns() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("kind", ["default", "aiohttp", "httpx", "httpx2"])
+@every_client
 def test_one_connection_serves_several_calls(kind: str) -> None:
     """Within ``async with handle``, and with a client of one's own; also when the body's end comes late."""
     connections: list[int] = []

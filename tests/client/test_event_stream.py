@@ -250,7 +250,7 @@ def test_leaving_closes_the_connection(kind: str) -> None:
     run(main)
 
 
-@pytest.mark.parametrize("kind", ["default", "aiohttp", "httpx", "httpx2"])
+@every_client
 def test_a_client_of_ones_own_keeps_its_connection(kind: str) -> None:
     connections: list[int] = []
 

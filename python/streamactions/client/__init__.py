@@ -10,6 +10,7 @@ from streamactions.client.default import DefaultTransport
 from streamactions.client.event_stream import EventStream, open_event_stream
 from streamactions.client.handle import StreamHandle
 from streamactions.client.httpx_transport import HttpxTransport
+from streamactions.client.hyper_transport import HyperTransport
 from streamactions.client.target import ActionTarget
 from streamactions.client.transport import (
     BodyBrokenError,
@@ -29,6 +30,7 @@ __all__ = [
     "DefaultTransport",
     "EventStream",
     "HttpxTransport",
+    "HyperTransport",
     "Request",
     "Response",
     "StreamHandle",

@@ -8,6 +8,7 @@ mod errors;
 mod guard;
 mod pulse;
 mod stream;
+mod transport;
 
 /// The face of the extension: everything that Python can see is listed here.
 #[pymodule]
@@ -22,4 +23,6 @@ mod _core {
     use crate::pulse::PulseCore;
     #[pymodule_export]
     use crate::stream::StreamCore;
+    #[pymodule_export]
+    use crate::transport::{HTTPClient, HTTPExchange, HTTPMailbox};
 }

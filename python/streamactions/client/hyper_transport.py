@@ -1,0 +1,110 @@
+"""The transport that is built in: hyper, on one thread for all streams of the process.
+
+Strategy: the thread reads sockets, TLS and HTTP without the interpreter's lock, and wakes an event
+loop once for all streams that have news. The loop never waits for it: what has not come yet is a
+future. A stream whose bytes are not taken is not read further, so a slow caller holds a bounded
+number of bytes (64 KiB, and a read or two).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from streamactions._core import HTTPClient, HTTPExchange, HTTPMailbox
+from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
+
+__all__ = ["HyperTransport"]
+
+CONNECT_TIMEOUT_S: Final = 30.0
+"""How long a connection may take, TLS included; the call's ``timeout`` may end it sooner."""
+
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, HTTPMailbox] = WeakKeyDictionary()
+
+
+class HyperTransport:
+    """Requests by HTTP/1.1, or by HTTP/2 where a TLS server offers it.
+
+    TLS trusts the system's roots (``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count); proxies are those of
+    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``. Redirects are not followed, so that an
+    input is never sent to an address that the caller did not name. Connections are kept for
+    further requests while the transport lives, from any event loop of the process.
+    """
+
+    def __init__(self) -> None:
+        self._client: HTTPClient | None = None
+
+    @asynccontextmanager
+    async def open_response(self, request: Request) -> AsyncIterator[Response]:
+        """Send the request; see `Transport.open_response`."""
+        if self._client is None:
+            self._client = HTTPClient(connect_timeout_s=CONNECT_TIMEOUT_S)
+        loop = asyncio.get_running_loop()
+        try:
+            exchange = self._client.send(
+                _mailbox_of(loop),
+                loop.create_future,
+                request.method,
+                request.url,
+                list(request.headers.items()),
+                request.body,
+            )
+        except ValueError as exc:
+            raise ConnectFailedError(str(exc)) from exc
+        try:
+            try:
+                while not isinstance(head := exchange.head(), tuple):
+                    await head
+            except ConnectionError as exc:
+                raise ConnectFailedError(str(exc)) from exc
+            yield _HyperResponse(exchange, *head)
+        finally:
+            exchange.close()
+
+    async def aclose(self) -> None:
+        """Close the connections that are not in use."""
+        self._client = None
+
+
+class _HyperResponse:
+    def __init__(self, exchange: HTTPExchange, status: int, fields: list[tuple[str, str]]) -> None:
+        self.status = status
+        self.headers: Mapping[str, str] = _Headers(fields)
+        self._read = exchange.read
+
+    async def read(self) -> bytes:
+        try:
+            while type(data := self._read()) is not bytes:
+                await data
+        except ConnectionError as exc:
+            raise BodyBrokenError(str(exc)) from exc
+        return data
+
+
+class _Headers(Mapping[str, str]):
+    """Header fields by name, whatever its case; those of one name joined as RFC 9110, section 5.3, has it."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._fields: dict[str, str] = {}
+        for name, value in fields:
+            before = self._fields.get(name)
+            self._fields[name] = value if before is None else f"{before}, {value}"
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def _mailbox_of(loop: asyncio.AbstractEventLoop) -> HTTPMailbox:
+    """The loop's mailbox, which the loop watches until it is closed."""
+    mailbox = _mailboxes.get(loop)
+    if mailbox is None:
+        mailbox = _mailboxes[loop] = HTTPMailbox()
+        loop.add_reader(mailbox.fileno(), mailbox.deliver)
+    return mailbox

@@ -1,0 +1,179 @@
+//! One request, and what has come of its response.
+//!
+//! Two sides share it. The task on the I/O thread pushes what it reads, and rests while
+//! [`MAX_BUFFERED_BYTES`] are not taken: then the socket is not read either. The event loop's side
+//! takes what is there and never waits; if there is nothing, the next news go to its mailbox.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use tokio::{sync::Notify, task::AbortHandle};
+
+use crate::{mailbox::Mailbox, runtime::Post};
+
+/// From here on a body is not read further until some of it was taken. What is held is at most
+/// this, one read (64 KiB) more, and the HTTP library's own buffer of one read.
+pub const MAX_BUFFERED_BYTES: usize = 65_536;
+
+/// The head of a response.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The HTTP status code.
+    pub status: u16,
+    /// Names in lower case, in the order in which they came.
+    pub fields: Vec<(String, String)>,
+}
+
+/// What there is to take.
+#[derive(Debug)]
+pub enum Taken<T> {
+    /// Nothing yet; the mailbox will have the exchange's number.
+    Nothing,
+    /// The head, or bytes of the body.
+    Some(T),
+    /// The body has ended, complete.
+    Ended,
+    /// The exchange has failed, after all that was taken; why, in one line.
+    Failed(String),
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Ended,
+    Failed(String),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    head: Option<Head>,
+    pieces: VecDeque<Bytes>,
+    buffered_bytes: usize,
+    outcome: Option<Outcome>,
+    /// The event loop found nothing and wants to hear of what comes.
+    is_awaited: bool,
+}
+
+/// What the task and the event loop's side share.
+pub(crate) struct Shared {
+    number: u64,
+    mailbox: Arc<Mailbox>,
+    post: Arc<Post>,
+    state: Mutex<State>,
+    room: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(number: u64, mailbox: Arc<Mailbox>, post: Arc<Post>) -> Self {
+        Self { number, mailbox, post, state: Mutex::default(), room: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let is_awaited = {
+            let mut state = self.state();
+            change(&mut state);
+            std::mem::take(&mut state.is_awaited)
+        };
+        if is_awaited {
+            self.mailbox.put(self.number, &self.post);
+        }
+    }
+
+    pub(crate) fn set_head(&self, head: Head) {
+        self.change(|state| state.head = Some(head));
+    }
+
+    pub(crate) fn push(&self, piece: Bytes) {
+        self.change(|state| {
+            state.buffered_bytes += piece.len();
+            state.pieces.push_back(piece);
+        });
+    }
+
+    pub(crate) fn end(&self) {
+        self.change(|state| state.outcome = Some(Outcome::Ended));
+    }
+
+    pub(crate) fn fail(&self, why: String) {
+        self.change(|state| state.outcome = Some(Outcome::Failed(why)));
+    }
+
+    /// Waits until more of the body may be read.
+    pub(crate) async fn wait_for_room(&self) {
+        while self.state().buffered_bytes >= MAX_BUFFERED_BYTES {
+            self.room.notified().await;
+        }
+    }
+}
+
+/// One request that was sent. Dropping it aborts it, as [`Exchange::close`] does.
+pub struct Exchange {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+impl Exchange {
+    pub(crate) fn new(shared: Arc<Shared>, task: AbortHandle) -> Self {
+        Self { shared, task }
+    }
+
+    /// What the mailbox calls this exchange.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.shared.number
+    }
+
+    /// Takes the head, once it has come.
+    #[must_use]
+    pub fn take_head(&self) -> Taken<Head> {
+        let mut state = self.shared.state();
+        if let Some(head) = state.head.take() {
+            return Taken::Some(head);
+        }
+        outcome(&mut state)
+    }
+
+    /// Takes all bytes of the body that have come: the pieces as they were read.
+    #[must_use]
+    pub fn take_body(&self) -> Taken<VecDeque<Bytes>> {
+        let mut state = self.shared.state();
+        if state.pieces.is_empty() {
+            return outcome(&mut state);
+        }
+        let was_full = std::mem::take(&mut state.buffered_bytes) >= MAX_BUFFERED_BYTES;
+        let pieces = std::mem::take(&mut state.pieces);
+        drop(state);
+        if was_full {
+            self.shared.room.notify_one();
+        }
+        Taken::Some(pieces)
+    }
+
+    /// Gives the exchange up. A connection whose body was not read to its end is closed.
+    pub fn close(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn outcome<T>(state: &mut State) -> Taken<T> {
+    match &state.outcome {
+        None => {
+            state.is_awaited = true;
+            Taken::Nothing
+        }
+        Some(Outcome::Ended) => Taken::Ended,
+        Some(Outcome::Failed(why)) => Taken::Failed(why.clone()),
+    }
+}

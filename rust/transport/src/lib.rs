@@ -1,0 +1,17 @@
+//! HTTP for the client: many streams read on one thread, and handed over in batches.
+//!
+//! The crate knows no Python. A [`Client`] sends requests; an [`Exchange`] is one request and what
+//! has come of its response; a [`Mailbox`] tells an event loop, by one readable file descriptor,
+//! which exchanges have news. Nobody who calls in ever waits: the thread holds locks only to move
+//! bytes that are in memory already, never across I/O.
+#![forbid(unsafe_code)]
+
+mod client;
+mod connector;
+mod exchange;
+mod mailbox;
+mod runtime;
+
+pub use client::{Client, RequestError, RequestParts};
+pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, Taken};
+pub use mailbox::Mailbox;
