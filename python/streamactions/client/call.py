@@ -1,14 +1,16 @@
 """One call of a stream: what aborts it, and by when it must have ended.
 
 Strategy: only waits on the network can be interrupted, so a callback is never cut in half. Each
-such wait runs in the caller's own task under an ``asyncio.Timeout``; `abort` moves that timeout
-to now. So no task is started, and what an outer cancellation means stays asyncio's business.
+such wait runs in the caller's own task, which is cancelled to interrupt it, as ``asyncio.Timeout``
+does; so no task is started, and an outer cancellation keeps its meaning. A stream waits once for
+each token, so a wait costs no timer: the call has one, and when it comes too early because
+bytes came meanwhile, it is set again.
 """
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from streamactions.client.transport import TransportError
 from streamactions.errors import ActionError, DefinitionError
@@ -42,10 +44,18 @@ class Call:
         self._timeout_s = timeout_s
         self._deadline_s = math.inf if timeout_s is None else now_s + timeout_s
         self._idle_timeout_s = idle_timeout_s
+        self._has_limits = any(
+            limit is not None for limit in (timeout_s, idle_timeout_s, first_event_timeout_s)
+        )
         self._first_event_timeout_s = first_event_timeout_s
         self._first_deadline_s = math.inf if first_event_timeout_s is None else now_s + first_event_timeout_s
-        # Set while a wait is going on, so that `abort` can end it.
-        self._wait_limit: asyncio.Timeout | None = None
+        self._waiting_since_s = now_s
+        # Set while a wait is going on, so that it can be interrupted.
+        self._waiting_task: asyncio.Task[Any] | None = None
+        self._is_interrupted = False
+        # Comes no later than the limit of the wait that is going on.
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at_s = math.inf
         self.aborted = False
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
@@ -57,8 +67,13 @@ class Call:
     def abort(self) -> None:
         """End the wait that is going on, and refuse every later one; from the loop's thread only."""
         self.aborted = True
-        if self._wait_limit is not None and not self._wait_limit.expired():
-            self._wait_limit.reschedule(self._loop.time())
+        self._interrupt()
+
+    def close(self) -> None:
+        """Let go of the timer: there will be no further wait."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def wait(self, operation: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Run one operation on the network within the call's limits.
@@ -69,29 +84,67 @@ class Call:
         """
         if self.aborted:
             raise CallAbortedError
-        now_s = self._loop.time()
-        idle_limit_s = math.inf if self._idle_timeout_s is None else now_s + self._idle_timeout_s
-        limit_s = min(self._deadline_s, self._first_deadline_s, idle_limit_s)
-        if limit_s <= now_s:
-            # An operation that completes at once would never meet its timer.
-            raise self._timed_out(limit_s)
-        wait_limit = asyncio.timeout_at(None if limit_s == math.inf else limit_s)
+        if self._has_limits:
+            self._waiting_since_s = self._loop.time()
+            limit_s = self._limit_s()
+            if limit_s <= self._waiting_since_s:
+                # An operation that completes at once would never meet its timer.
+                raise self._timed_out(limit_s)
+            self._set_timer(limit_s)
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        self._waiting_task = task
         try:
-            async with wait_limit:
-                self._wait_limit = wait_limit
-                try:
-                    result = await operation()
-                finally:
-                    self._wait_limit = None
-        except (TimeoutError, TransportError) as exc:
+            result = await operation()
+        except (asyncio.CancelledError, TransportError) as exc:
+            is_ours = self._is_interrupted and task.uncancel() <= cancelling
+            if isinstance(exc, asyncio.CancelledError) and not is_ours:
+                raise
             if self.aborted:
                 raise CallAbortedError from exc
-            if wait_limit.expired():
-                raise self._timed_out(limit_s) from exc
+            if is_ours:
+                raise self._timed_out(self._limit_s()) from exc
             raise
+        else:
+            if self._is_interrupted:
+                task.uncancel()
+        finally:
+            self._waiting_task = None
+            self._is_interrupted = False
         if self.aborted:
             raise CallAbortedError
         return result
+
+    def _limit_s(self) -> float:
+        """When the wait that is going on must have ended."""
+        idle_limit_s = (
+            math.inf if self._idle_timeout_s is None else self._waiting_since_s + self._idle_timeout_s
+        )
+        return min(self._deadline_s, self._first_deadline_s, idle_limit_s)
+
+    def _set_timer(self, limit_s: float) -> None:
+        if self._timer is not None:
+            if self._timer_at_s <= limit_s:
+                return
+            self._timer.cancel()
+        self._timer_at_s = limit_s
+        self._timer = None if limit_s == math.inf else self._loop.call_at(limit_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiting_task is None:
+            return
+        limit_s = self._limit_s()
+        if limit_s <= self._loop.time():
+            self._interrupt()
+        else:
+            self._set_timer(limit_s)
+
+    def _interrupt(self) -> None:
+        if self._waiting_task is not None and not self._is_interrupted:
+            self._is_interrupted = True
+            self._waiting_task.cancel()
 
     def _timed_out(self, limit_s: float) -> ActionError:
         if limit_s == self._deadline_s:

@@ -75,7 +75,7 @@ class _HyperResponse:
 
     async def read(self) -> bytes:
         try:
-            while type(data := self._read()) is not bytes:
+            while not isinstance(data := self._read(), bytes):
                 await data
         except ConnectionError as exc:
             raise BodyBrokenError(str(exc)) from exc

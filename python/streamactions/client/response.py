@@ -43,6 +43,7 @@ async def open_stream(transport: Transport, request: Request, call: Call) -> Asy
         CallAbortedError: the call was aborted.
     """
     async with AsyncExitStack() as stack:
+        stack.callback(call.close)
         try:
             response = await call.wait(lambda: stack.enter_async_context(transport.open_response(request)))
         except ConnectFailedError as exc:

@@ -26,7 +26,7 @@ use tokio::{
 use crate::mailbox::Mailbox;
 
 /// How long the thread rests after it has handed something over; the most that a token is delayed.
-const PAUSE: Duration = Duration::from_micros(500);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The runtime of a process, as seen from other threads.
 #[derive(Clone)]

@@ -1,0 +1,114 @@
+"""An upstream for the client's and the relay's benchmarks: OpenAI-like chunks, at a pace or all at once.
+
+Strategy: a bare protocol under uvloop, so that it costs far less than what it is used to measure,
+and a process of its own, pinned to the last core. It answers any request as its query says:
+``?events=100&interval_ms=20`` sends one event each 20 ms, ``interval_ms=0`` as fast as the reader takes
+them. After them come ``[DONE]`` and the end of the chunked body.
+
+Run: ``python benches/client_upstream.py PORT``; prints one line when it listens.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Final, cast
+from urllib.parse import parse_qs, urlsplit
+
+import uvloop
+
+HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
+    b"transfer-encoding: chunked\r\n\r\n"
+)
+EVENTS_PER_WRITE: Final = 50
+"""In a burst; about 8 KiB."""
+
+
+def piece(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def chunk(content: str) -> bytes:
+    value = {
+        "id": "chatcmpl-0",
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": None}],
+    }
+    return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
+
+
+EVENT: Final = chunk("token")
+DONE: Final = b"data: [DONE]\n\n"
+LAST: Final = piece(DONE) + b"0\r\n\r\n"
+
+
+class Upstream(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._left = 0
+        self._interval_s = 0.0
+        self._may_write = True
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, mark, body = self._received.partition(b"\r\n\r\n")
+        if not mark:
+            return
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line[15:])
+        if len(body) < length:
+            return
+        self._received = b""
+        query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
+        self._left = int(query["events"][0])
+        self._interval_s = float(query["interval_ms"][0]) / 1000
+        self._transport.write(HEAD)
+        self._next()
+
+    def _next(self) -> None:
+        if self._interval_s:
+            self._transport.write(piece(EVENT))
+            self._left -= 1
+            if self._left:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(self._interval_s, self._next)
+                return
+        while self._left and self._may_write:
+            count = min(self._left, EVENTS_PER_WRITE)
+            self._transport.write(piece(EVENT) * count)
+            self._left -= count
+        if not self._left:
+            self._transport.write(LAST)
+
+    def pause_writing(self) -> None:
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        self._may_write = True
+        if self._left and not self._interval_s:
+            self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def main(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port, backlog=4096)
+    print("listening", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    uvloop.run(main(int(sys.argv[1])))
