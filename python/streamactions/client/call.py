@@ -91,7 +91,7 @@ class Call:
                 # An operation that completes at once would never meet its timer.
                 raise self._timed_out(limit_s)
             self._set_timer(limit_s)
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None
         cancelling = task.cancelling()
         self._waiting_task = task
