@@ -1,9 +1,10 @@
 """An upstream for the client's and the relay's benchmarks: OpenAI-like chunks, at a pace or all at once.
 
 Strategy: a bare protocol under uvloop, so that it costs far less than what it is used to measure,
-and a process of its own, pinned to the last core. It answers any request as its query says:
-``?events=100&interval_ms=20`` sends one event each 20 ms, ``interval_ms=0`` as fast as the reader takes
-them. After them come ``[DONE]`` and the end of the chunked body.
+and a process of its own, pinned to the last core. It answers any request as its query says, or the
+``model`` that its body names: ``events=100&interval_ms=20`` sends one event each 20 ms,
+``interval_ms=0`` as fast as the reader takes them. After them come ``[DONE]`` and the end of the
+chunked body.
 
 Run: ``python benches/client_upstream.py PORT``; prints one line when it listens.
 """
@@ -69,6 +70,8 @@ class Upstream(asyncio.Protocol):
             return
         self._received = b""
         query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
+        if "events" not in query:
+            query = parse_qs(json.loads(body)["model"])
         self._left = int(query["events"][0])
         self._interval_s = float(query["interval_ms"][0]) / 1000
         self._transport.write(HEAD)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 
 from streamactions import ActionError, Stream, StreamActions, create_action_error, define_stream_action
-from streamactions.client import DefaultTransport, open_event_stream
+from streamactions.client import HyperTransport, open_event_stream
 
 FIRST_TOKEN_TIMEOUT_S: Final = float(os.environ.get("RELAY_FIRST_TOKEN_TIMEOUT_S", "60"))
 """A model may have to read a long prompt, or to wait for its turn."""
@@ -36,7 +36,7 @@ class Upstream:
     """The server that answers, and the connections to it, which are kept from call to call."""
 
     def __init__(self) -> None:
-        self.transport = DefaultTransport()
+        self.transport = HyperTransport()
         self._local_server: Any = None
         self._starting = asyncio.Lock()
 

@@ -81,7 +81,7 @@ impl HTTPClient {
     ///
     /// Raises:
     ///     ValueError: it is no valid HTTP request.
-    #[pyo3(signature = (mailbox, create_future, method, url, headers, body))]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments are converted, so there is nothing to borrow")]
     fn send(
         &self,
         mailbox: Bound<'_, HTTPMailbox>,
