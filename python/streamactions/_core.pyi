@@ -298,7 +298,9 @@ class HTTPExchange:
         """
 
     def read(self) -> bytes | Future[None]:
-        """The bytes of the body that have come, ``b""`` at its end; a future where there are none yet.
+        """Bytes of the body that have come, at most 16 KiB; a future where there are none yet.
+
+        ``b""`` says that the body has ended, complete.
 
         Raises:
             ConnectionError: the body has broken off.

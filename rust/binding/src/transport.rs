@@ -81,7 +81,10 @@ impl HTTPClient {
     ///
     /// Raises:
     ///     ValueError: it is no valid HTTP request.
-    #[expect(clippy::needless_pass_by_value, reason = "arguments are converted, so there is nothing to borrow")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arguments are converted, so there is nothing to borrow"
+    )]
     fn send(
         &self,
         mailbox: Bound<'_, HTTPMailbox>,
@@ -123,22 +126,15 @@ impl HTTPExchange {
         }
     }
 
-    /// The bytes of the body that have come, ``b""`` at its end; a future where there are none yet.
+    /// Bytes of the body that have come, at most 16 KiB; a future where there are none yet.
+    ///
+    /// ``b""`` says that the body has ended, complete.
     ///
     /// Raises:
     ///     ConnectionError: the body has broken off.
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.exchange.take_body() {
-            Taken::Some(mut pieces) => {
-                let data = match (pieces.pop_front(), pieces.is_empty()) {
-                    (Some(only), true) => PyBytes::new(py, &only),
-                    (first, _) => {
-                        let all: Vec<_> = first.into_iter().chain(pieces).collect();
-                        PyBytes::new(py, &all.concat())
-                    }
-                };
-                Ok(data.into_any())
-            }
+            Taken::Some(data) => Ok(PyBytes::new(py, &data).into_any()),
             Taken::Nothing => self.wait(py),
             Taken::Ended => Ok(PyBytes::new(py, b"").into_any()),
             Taken::Failed(why) => Err(PyConnectionError::new_err(why)),

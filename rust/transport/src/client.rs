@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
-const READ_BYTES: usize = 65_536;
+const READ_BYTES: usize = 32_768;
 /// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 /// Likewise of all streams of a connection: slow ones must not hold the others up.

@@ -9,14 +9,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{mailbox::Mailbox, runtime::Post};
 
 /// From here on a body is not read further until some of it was taken. What is held is at most
-/// this, one read (64 KiB) more, and the HTTP library's own buffer of one read.
-pub const MAX_BUFFERED_BYTES: usize = 65_536;
+/// this, one read (32 KiB) more, and the HTTP library's own buffer of one read.
+pub const MAX_BUFFERED_BYTES: usize = 32_768;
+
+/// What is taken at once. Taken bytes become Python objects, which are several times as large.
+pub const MAX_TAKEN_BYTES: usize = 16_384;
 
 /// The head of a response.
 #[derive(Debug, Clone)]
@@ -139,20 +142,33 @@ impl Exchange {
         outcome(&mut state)
     }
 
-    /// Takes all bytes of the body that have come: the pieces as they were read.
+    /// Takes bytes of the body that have come, at most [`MAX_TAKEN_BYTES`].
     #[must_use]
-    pub fn take_body(&self) -> Taken<VecDeque<Bytes>> {
+    pub fn take_body(&self) -> Taken<Bytes> {
         let mut state = self.shared.state();
-        if state.pieces.is_empty() {
+        let was_full = state.buffered_bytes >= MAX_BUFFERED_BYTES;
+        let Some(mut taken) = state.pieces.pop_front() else {
             return outcome(&mut state);
+        };
+        if taken.len() > MAX_TAKEN_BYTES {
+            let rest = taken.split_off(MAX_TAKEN_BYTES);
+            state.pieces.push_front(rest);
+        } else if fits(&state, taken.len()) {
+            let mut joined = BytesMut::from(taken);
+            while fits(&state, joined.len())
+                && let Some(next) = state.pieces.pop_front()
+            {
+                joined.extend_from_slice(&next);
+            }
+            taken = joined.freeze();
         }
-        let was_full = std::mem::take(&mut state.buffered_bytes) >= MAX_BUFFERED_BYTES;
-        let pieces = std::mem::take(&mut state.pieces);
+        state.buffered_bytes -= taken.len();
+        let has_room = state.buffered_bytes < MAX_BUFFERED_BYTES;
         drop(state);
-        if was_full {
+        if was_full && has_room {
             self.shared.room.notify_one();
         }
-        Taken::Some(pieces)
+        Taken::Some(taken)
     }
 
     /// Gives the exchange up. A connection whose body was not read to its end is closed.
@@ -165,6 +181,11 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whether the next piece may be taken together with so many bytes.
+fn fits(state: &State, taken_bytes: usize) -> bool {
+    state.pieces.front().is_some_and(|next| taken_bytes + next.len() <= MAX_TAKEN_BYTES)
 }
 
 fn outcome<T>(state: &mut State) -> Taken<T> {

@@ -13,5 +13,5 @@ mod mailbox;
 mod runtime;
 
 pub use client::{Client, RequestError, RequestParts};
-pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, Taken};
+pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Taken};
 pub use mailbox::Mailbox;
