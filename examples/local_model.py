@@ -99,6 +99,10 @@ class LocalModel:
                 parameters.model.path = str(self._file or find_model_file())
                 parameters.n_parallel = MAX_PARALLEL_ANSWERS
                 parameters.n_ctx = CONTEXT_TOKENS * MAX_PARALLEL_ANSWERS
+                # One thread is quick enough for a model of this size; more would wait for each other
+                # by spinning, which takes the processor from the event loop and from other workers.
+                for threads in (parameters.cpuparams, parameters.cpuparams_batch):
+                    threads.n_threads = 1
                 parameters.verbosity = 0
                 self._server = xllamacpp.Server(parameters)
             return self._server

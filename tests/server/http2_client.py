@@ -20,6 +20,8 @@ class Http2Client:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), BOUND_S)
+        # Otherwise a small frame may wait for the acknowledgement of the one before.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._connection.initiate_connection()
         self._flush()
@@ -38,7 +40,7 @@ class Http2Client:
     def _flush(self) -> None:
         self._socket.sendall(self._connection.data_to_send())
 
-    def request(self, path: str, value: Any) -> int:
+    def request(self, path: str, value: Any, *more_headers: tuple[str, str]) -> int:
         """Send a request; returns the number of its stream."""
         number = self._connection.get_next_available_stream_id()
         body = json.dumps(value).encode()
@@ -50,6 +52,7 @@ class Http2Client:
             ("accept", EVENT_STREAM),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
+            *more_headers,
         ]
         self._connection.send_headers(number, headers)
         self._connection.send_data(number, body, end_stream=True)

@@ -10,7 +10,7 @@ from server.http1 import ResponseReader, request_bytes
 
 __all__ = ["BOUND_S", "EVENT_STREAM", "RawClient"]
 
-BOUND_S: Final = 30.0
+BOUND_S: Final = 20.0
 """Where a wait turns into a failure; no test depends on its size."""
 
 EVENT_STREAM: Final = "text/event-stream"

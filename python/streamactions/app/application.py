@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable
 from os import PathLike
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from streamactions.app.asgi import EVENT_STREAM_HEADERS, Receive, Scope, Send
 from streamactions.app.connection import Connection
 from streamactions.app.cors import Cors, is_preflight, resolve_cors
 from streamactions.app.pages import make_pages
-from streamactions.app.pulse import Pulses
+from streamactions.app.pulse import Pulse, Pulses
 from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
@@ -97,7 +97,14 @@ class StreamActions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the ASGI specification."""
         if scope["type"] == "http":
-            await self._handle(scope, receive, send)
+            connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
+            call = await self._set_up(scope, receive, connection)
+            if call is not None:
+                stream, action, offered, pulse, dialect = self._open_stream(*call, connection)
+                await connection.open_event_stream()
+                run = Run(action, dialect, stream, offered)
+                del call, offered
+                await connection.serve(stream, run, pulse)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -106,32 +113,34 @@ class StreamActions:
         else:
             raise RuntimeError(f"streamactions does not speak the ASGI scope {scope['type']!r}")
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
+    async def _set_up(self, scope: Scope, receive: Receive, connection: Connection) -> "_Call | None":
+        """What has to happen before the stream opens; ``None`` where the call was answered already."""
         action: StreamAction | None = None
         try:
             if self._cors is not None and is_preflight(scope):
                 await connection.respond(204, self._cors.preflight_headers(scope), b"")
-                return
+                return None
             path = _local_path(scope)
             if path in self._pages:
                 await connection.respond(*self._pages[path].answer(scope))
-                return
+                return None
             action = self._find(path, scope["method"])
             body = (
                 b""
                 if action.method == "GET"
                 else await read_body(scope, receive, action.max_body_bytes or self._max_body_bytes)
             )
-            request = _LazyRequest(scope, body, connection)
             value = action.read_input(body, scope["query_string"])
+            if not (action.middleware or action.needs_event):
+                return _Call(action, value, {}, None)
+            request = _LazyRequest(scope, body, connection)
             context = await self._run_middleware(action, request, connection) if action.middleware else {}
+            return _Call(action, value, context, request)
         except ClientLeftError:
-            return
+            await connection.respond_to_nobody()
         except Exception as error:
             await self._refuse(scope, connection, action, error)
-            return
-        await self._stream(action, connection, request, value, context)
+        return None
 
     def _find(self, path: str, method: str) -> StreamAction:
         action = self._paths.get(path)
@@ -152,7 +161,7 @@ class StreamActions:
             if action.on_disconnect == "cancel":
                 chain.cancel()
 
-        connection.watch(client_left)
+        connection.watch(client_left, self._pulses.of(asyncio.get_running_loop()))
         try:
             return await chain
         except asyncio.CancelledError:
@@ -164,14 +173,15 @@ class StreamActions:
                 chain.cancel()
                 await asyncio.wait((chain,))
 
-    async def _stream(
+    def _open_stream(
         self,
         action: StreamAction,
-        connection: Connection,
-        request: "_LazyRequest",
         value: Any,
         context: Context,
-    ) -> None:
+        request: "_LazyRequest | None",
+        connection: Connection,
+    ) -> tuple[Stream, StreamAction, dict[str, Any], Pulse, Dialect]:
+        """The stream of a call that is set up, and what its run needs."""
         event_loop = asyncio.get_running_loop()
         pulse = self._pulses.of(event_loop)
         dialect = action.dialect or self._dialect
@@ -190,10 +200,9 @@ class StreamActions:
             outlives_client=action.on_disconnect == "continue",
         )
         offered = {"input": value, "stream": stream, "ctx": context}
-        if action.needs_event:
+        if action.needs_event and request is not None:
             offered["event"] = request.get()
-        await connection.open_event_stream()
-        await connection.serve(stream, Run(action, dialect, stream, offered), pulse)
+        return stream, action, offered, pulse, dialect
 
     async def _refuse(
         self, scope: Scope, connection: Connection, action: StreamAction | None, error: Exception
@@ -201,6 +210,7 @@ class StreamActions:
         """Answer a call that failed before its stream opened, in the form that its client reads."""
         await connection.unwatch()
         if connection.is_gone:
+            await connection.respond_to_nobody()
             return
         told = await to_action_error(
             error,
@@ -220,8 +230,19 @@ class StreamActions:
         await connection.respond(told.status_code, headers, body)
 
 
+class _Call(NamedTuple):
+    """A call that is set up."""
+
+    action: StreamAction
+    value: Any
+    context: Context
+    request: "_LazyRequest | None"
+
+
 class _LazyRequest:
     """The call's request, made when the first who takes ``event`` asks for it."""
+
+    __slots__ = ("_body", "_connection", "_request", "_scope")
 
     def __init__(self, scope: Scope, body: bytes, connection: Connection) -> None:
         self._scope = scope

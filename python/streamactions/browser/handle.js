@@ -120,7 +120,6 @@ export class StreamHandle {
    * @param {Options} options
    */
   async #run(call, request, { keepChunks = true, maxEventBytes = DEFAULT_MAX_EVENT_BYTES }) {
-    call.check();
     for await (const { chunks, complete } of exchange(request, call, maxEventBytes)) {
       for (const chunk of chunks) {
         this.data = chunk;

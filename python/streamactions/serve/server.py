@@ -49,6 +49,7 @@ MAX_OPEN_FILES: Final = 1 << 20
 """Where the system sets no limit; a stream takes one."""
 
 _PROBE_INTERVAL_S: Final = 0.02
+_TELL_AGAIN_INTERVAL_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,27 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
     def startup(self, spawn_target: Any, target_loader: Any) -> None:
         super().startup(spawn_target, target_loader)
         threading.Thread(target=self._announce_when_listening, daemon=True).start()
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stop the workers; each is told until it is gone.
+
+        Granian tells once, and uvloop and rloop lose a signal that comes after the app's start and
+        before the loop runs on. Such a worker would serve on until it is killed.
+        """
+        is_over = threading.Event()
+
+        def tell_again() -> None:
+            while not is_over.wait(_TELL_AGAIN_INTERVAL_S):
+                for worker in tuple(self.wrks):
+                    worker.terminate()
+
+        telling = threading.Thread(target=tell_again, daemon=True)
+        telling.start()
+        try:
+            super().shutdown(exit_code)
+        finally:
+            is_over.set()
+            telling.join()
 
     def _announce_when_listening(self) -> None:
         while not self.interrupt_signal:
