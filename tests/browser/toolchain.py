@@ -80,7 +80,7 @@ def install_packages(folder: Path) -> None:
 
 def run_node_tests(file: Path, variables: Mapping[str, str] | None = None) -> None:
     """Run one file of Node's test runner; its own report is the failure's text."""
-    arguments = ("--test", f"--test-timeout={TEST_BOUND_MS}", "--test-reporter=spec", "--test-force-exit")
+    arguments = ("--test", f"--test-timeout={TEST_BOUND_MS}", "--test-reporter=spec")
     process = subprocess.Popen(
         [find_node(), *arguments, file],
         env=node_environment(variables),

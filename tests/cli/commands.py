@@ -29,10 +29,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("OPENAI_", "FILES_ROOT", "API_TOKENS"))
+        if not name.startswith(("OPENAI_", "FILES_ROOT", "API_TOKENS", "PYTHONUNBUFFERED"))
     }
     # Development mode makes Python say what was never closed and never awaited.
-    return {**kept, "PYTHONDEVMODE": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return {**kept, "PYTHONDEVMODE": "1", **(extra or {})}
 
 
 def run_command(

@@ -26,8 +26,9 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
+from streamactions.app.application import CONSOLE_VARIABLE
 from streamactions.serve.address import Address, hold_address
-from streamactions.serve.describe import ActionSummary, describe_target
+from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.target import import_folder, load_app
 
@@ -85,13 +86,16 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
     """
     _require("watchfiles", options.reload, "--reload")
     _require(options.loop, options.loop in ("rloop", "uvloop"), f"--loop {options.loop}")
-    actions = describe_target(target)
+    if options.reload:
+        # Whoever reloads is developing: the app's console is on, unless the variable says no.
+        os.environ.setdefault(CONSOLE_VARIABLE, "1")
+    summary = describe_target(target)
     address, held = hold_address(options.host, options.port)
     with held:
         _raise_open_files_limit()
         url = address.url("https" if options.ssl_certificate else "http")
         try:
-            server = _StreamServer(target, options, address, announcement=_announce(actions, url, program))
+            server = _StreamServer(target, options, address, announcement=_announce(summary, url, program))
         except (ssl.SSLError, OSError) as error:
             raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
         try:
@@ -187,14 +191,13 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
                 worker.kill()
 
 
-def _announce(actions: list[ActionSummary], base_url: str, program: str) -> str:
-    if not actions:
-        return f"Serving {base_url}"
-    lines = [f"Serving {base_url}; in a second terminal, run:"]
-    for action in actions:
+def _announce(summary: TargetSummary, base_url: str, program: str) -> str:
+    lines = [f"Serving {base_url}" + ("; in a second terminal, run:" if summary.actions else "")]
+    for action in summary.actions:
         method = "" if action.method == "POST" else f" --method {action.method}"
         url, example = shlex.quote(base_url + action.path), shlex.quote(action.example_input)
         lines.append(f"  {program} call{method} {url} {example}")
+    lines += [f"Console: {base_url}{path}" for path in summary.console_paths]
     return "\n".join(lines)
 
 

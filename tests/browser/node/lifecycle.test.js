@@ -51,6 +51,21 @@ test("stop aborts the request and is no error", { timeout: 10_000 }, async (t) =
   assert.deepEqual(options.told, [["chunk", 1]]);
 });
 
+test("stop at the last chunk, whose end is there already", async (t) => {
+  const url = await startServer(t, streamOf(`data: 1\n\n${DONE}`));
+  const options = record();
+  const handle = createStreamAction(url, {
+    ...options,
+    onChunk(chunk) {
+      options.onChunk(chunk);
+      handle.stop();
+    },
+  });
+  await handle.execute();
+  assert.equal(handle.complete, false);
+  assert.deepEqual(options.told, [["chunk", 1]]);
+});
+
 test("stop before the answer, and stop without a call", { timeout: 10_000 }, async (t) => {
   const asked = createGate();
   const left = createGate();
