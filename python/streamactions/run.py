@@ -93,7 +93,8 @@ class Run:
         Raises:
             BaseException: what is no ``Exception`` and came out of the handler.
         """
-        await asyncio.wait((self._task,))
+        if not self._task.done():
+            await asyncio.wait((self._task,))
         error = None if self._task.cancelled() else self._task.exception()
         if error is not None:
             raise error

@@ -57,7 +57,7 @@ def test_the_model_waits_for_a_slow_reader_and_stops_when_it_leaves(
         assert await anext(slow)
         (answer,) = answers
         # The model works on both at once, so this is time enough for the slow one to get ahead.
-        for _ in range(4 * MAX_WAITING_TOKENS):
+        for _ in range(2 * MAX_WAITING_TOKENS):
             assert await anext(quick)
         await quick.aclose()
         await wait_until(lambda: answer.tokens.qsize() >= MAX_WAITING_TOKENS)

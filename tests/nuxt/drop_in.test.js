@@ -29,9 +29,6 @@ test("the chat streams an answer word by word", async (t) => {
   assert.equal(await text(page, "#status"), "idle");
   assert.equal(await page.locator("#answer").count(), 0);
   await ask(page, "héllo 😀");
-  await page.locator("#cursor").waitFor();
-  assert.equal(await page.locator("input").isDisabled(), true);
-  assert.equal(await text(page, "#send"), "Streaming...");
   await waitForStatus(page, "done");
   assert.equal(await text(page, "#answer"), "You said: héllo 😀 ");
   assert.equal(await page.locator("#answer span").count(), 4);
@@ -48,6 +45,9 @@ test("chunks appear while the stream goes on, and stop ends it without an error"
   await ask(page, "go");
   await page.locator("#answer span").nth(3).waitFor();
   assert.equal(await text(page, "#status"), "streaming");
+  assert.equal(await page.locator("#cursor").count(), 1);
+  assert.equal(await page.locator("input").isDisabled(), true);
+  assert.equal(await text(page, "#send"), "Streaming...");
   await page.locator("#stop").click();
   await waitForStatus(page, "done");
   const chunks = await page.locator("#answer span").count();

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -60,7 +61,12 @@ class Http2Client:
         self._flush()
         return number
 
-    def _receive(self) -> None:
+    def _receive(self, bound_s: float) -> None:
+        # A stream that is stuck still sends keep-alives, so each piece is no sign of progress.
+        left_s = bound_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"no stream went on, after {self._bodies!r}"[:500])
+        self._socket.settimeout(left_s)
         data = self._socket.recv(65536)
         assert data, "the server closed the connection"
         for event in self._connection.receive_data(data):
@@ -77,16 +83,18 @@ class Http2Client:
 
     def read_frame(self, number: int) -> bytes:
         """The next frame of a stream."""
+        bound_s = time.monotonic() + BOUND_S
         while b"\n\n" not in self._bodies[number]:
             assert number not in self._ended, "the stream ends without another frame"
-            self._receive()
+            self._receive(bound_s)
         frame, separator, self._bodies[number] = self._bodies[number].partition(b"\n\n")
         return frame + separator
 
     def read_body(self, number: int) -> bytes:
         """The rest of a stream."""
+        bound_s = time.monotonic() + BOUND_S
         while number not in self._ended:
-            self._receive()
+            self._receive(bound_s)
         return self._bodies.pop(number)
 
     def reset(self, number: int) -> None:

@@ -1,13 +1,14 @@
 """A server under test, as a test uses it: calls, and the journal of what its handlers noted."""
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from server.processes import Log
-from server.raw_client import EVENT_STREAM, RawClient
+from server.raw_client import BOUND_S, EVENT_STREAM, RawClient
 from streamactions import Event, SSEDecoder
 
 __all__ = ["DONE", "Answer", "Served", "chunk_frame", "error_frame"]
@@ -103,7 +104,9 @@ class Served:
     def wait_until_stalled(self, run: str) -> dict[str, int]:
         """Wait until a flood comes no further, and return how far it has come."""
         before: dict[str, int] = {}
+        bound_s = time.monotonic() + BOUND_S
         while (sent := self.call("sent", {"run": run}).chunks()[0]) != before or sent["chunks"] == 0:
+            assert time.monotonic() < bound_s, f"the flood goes on: {sent}"
             before = sent
         return before
 

@@ -5,7 +5,7 @@ take at once, and listens for the client's leaving. It knows nothing of the hand
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -100,11 +100,12 @@ class Connection:
 
     def write(self, body: bytes, more_body: bool) -> Any:
         """Hand bytes of the response's body to the server; what is returned has to be awaited."""
-        return self._send(body_message(body, more_body))
+        return self._send({"type": "http.response.body", "body": body, "more_body": more_body})
 
-    async def open_event_stream(self) -> None:
-        """Send the head of an event stream."""
-        await self._send(start_message(200, EVENT_STREAM_HEADERS + self._headers))
+    def open_event_stream(self) -> Awaitable[None]:
+        """Send the head of an event stream; what is returned has to be awaited."""
+        headers = EVENT_STREAM_HEADERS + self._headers if self._headers else EVENT_STREAM_HEADERS
+        return self._send(start_message(200, headers))
 
     async def serve(self, stream: Stream, run: Run, pulse: Pulse) -> None:
         """See the stream through to its end, and the run to its own.

@@ -99,9 +99,11 @@ impl PulseCore {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the loop has not turned for too long.
-    pub(crate) fn is_late(&self, now_ns: u64) -> bool {
-        now_ns.saturating_sub(self.last_beat_ns.load(Ordering::Relaxed)) > self.late_after_ns
+    /// Whether the loop has not turned for too long, and a stream that has sent since its last
+    /// beat is the one that keeps it. In a loop that is merely busy every stream sends once.
+    pub(crate) fn is_kept_by_sender_since(&self, previous_send_ns: u64, now_ns: u64) -> bool {
+        let last_beat_ns = self.last_beat_ns.load(Ordering::Relaxed);
+        previous_send_ns > last_beat_ns && now_ns.saturating_sub(last_beat_ns) > self.late_after_ns
     }
 }
 

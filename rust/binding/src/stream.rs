@@ -50,6 +50,7 @@ struct State {
     idle_connection: Option<Py<PyAny>>,
     /// What the connection has to do next, while it is not in `next_write`.
     news: Option<News>,
+    last_send_ns: u64,
     /// Futures of senders that wait until the write in flight is done.
     waiting_senders: Vec<Py<PyAny>>,
     /// Futures of those who wait for the stream's end.
@@ -101,6 +102,7 @@ impl StreamCore {
                 buffer: ChunkBuffer::new(limits, now_ns()),
                 idle_connection: None,
                 news: None,
+                last_send_ns: 0,
                 waiting_senders: Vec::new(),
                 waiting_for_end: Vec::new(),
                 is_closed: false,
@@ -122,7 +124,7 @@ impl StreamCore {
         };
         let json = json.cast::<PyBytes>()?.as_bytes();
         let now = now_ns();
-        let (advice, batch) = {
+        let (advice, batch, previous_send_ns) = {
             let mut state = this.lock();
             if state.buffer.phase() != Phase::Open {
                 return this.refuse(py, &state);
@@ -132,7 +134,8 @@ impl StreamCore {
                 Some(event) => wire::encode::encode_named_data(bytes, event, json),
             });
             let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
-            (advice, is_due.then(|| state.take(py, now)))
+            let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now);
+            (advice, is_due.then(|| state.take(py, now)), previous_send_ns)
         };
         if let Some(batch) = batch
             && this.hand_over(py, batch)
@@ -148,7 +151,11 @@ impl StreamCore {
             Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
             Advice::Wait => return this.wait_for_write(py),
         }
-        if this.pulse.get().is_late(now) { Ok(Bound::new(py, Yield::new())?.into_any()) } else { ready(py) }
+        if this.pulse.get().is_kept_by_sender_since(previous_send_ns, now) {
+            Ok(Bound::new(py, Yield::new())?.into_any())
+        } else {
+            ready(py)
+        }
     }
 
     /// Say that the stream is complete. Calling it again changes nothing.

@@ -32,10 +32,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Sizes that keep a stalled reader's share of memory small at no cost to a fast one.
+    /// Sizes that keep a stalled reader's share of memory small at no cost to a fast one: a server may
+    /// queue some twenty batches (Granian four, and hyper sixteen more) before it makes a sender wait.
     pub const DEFAULT: Self = Self {
-        hand_over_bytes: 16 * 1024,
-        max_buffered_bytes: 32 * 1024,
+        hand_over_bytes: 8 * 1024,
+        max_buffered_bytes: 8 * 1024,
         gather_window_ns: 50_000,
         keep_alive_ns: 15_000_000_000,
     };
