@@ -1,14 +1,18 @@
 """Chat with a real language model: each token is sent as the model finds it.
 
-Run it with ``streamactions serve examples/chat.py``. The model runs inside the server, see
-``local_model.py``; where ``OPENAI_BASE_URL`` is set, that server's model answers, see
-``openai_model.py``.
+Run it with ``streamactions serve examples/chat.py`` and open the link that it prints: the page is in
+``chat_page``. The model runs inside the server, see ``local_model.py``; where ``OPENAI_BASE_URL`` is
+set, that server's model answers, see ``openai_model.py``.
 """
 
 import os
 from contextlib import aclosing
+from pathlib import Path
 
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from local_model import LocalModel
 from openai_model import OpenAIModel
@@ -31,4 +35,9 @@ async def ai_chat(input: Chat, stream: Stream) -> None:
             await stream.send({"text": token})
 
 
-app = StreamActions([ai_chat])
+app = Starlette(
+    routes=[
+        Mount("/api/_actions", StreamActions([ai_chat], prefix="")),
+        Mount("/", StaticFiles(directory=Path(__file__).parent / "chat_page", html=True)),
+    ]
+)

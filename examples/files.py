@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 from pathlib import Path
-from typing import BinaryIO, Final, TypedDict
+from typing import BinaryIO, Final
 
 from pydantic import BaseModel, Field
 
@@ -27,14 +27,13 @@ class Files(BaseModel):
     paths: list[str] = Field(min_length=1, max_length=1000, examples=[["chat.py", "files.py", "secured.py"]])
 
 
-class Progress(TypedDict):
+class Progress(BaseModel):
     """One chunk: a file is done."""
 
-    progress: int
-    """Of all files, in percent."""
+    progress: int = Field(ge=0, le=100, description="Of all files, in percent.")
     current: int
     total: int
-    fileName: str
+    file_name: str = Field(serialization_alias="fileName")
     sha256: str
 
 
@@ -49,7 +48,7 @@ async def process_files(input: Files, stream: Stream) -> None:
                 progress=round(current / total * 100),
                 current=current,
                 total=total,
-                fileName=name,
+                file_name=name,
                 sha256=await hash_file(file),
             )
         )
@@ -63,12 +62,14 @@ def find_file(path: str, field: str) -> Path:
     """
     try:
         file = (ROOT / path).resolve()
-    except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL, a name that is too long
-        file = ROOT
-    if not file.is_relative_to(ROOT):
+        is_inside, is_file = file.is_relative_to(ROOT), file.is_file()
+    except (OSError, ValueError, RuntimeError):
+        # A name that is too long or has a NUL, or links in a circle.
+        is_inside, is_file = True, False
+    if not is_inside:
         message = "Path leaves the root folder"
         raise create_action_error("PATH_FORBIDDEN", message, 403, {field: ["must stay in the root folder"]})
-    if not file.is_file():
+    if not is_file:
         raise create_action_error("FILE_NOT_FOUND", "There is no such file", 404, {field: ["must be a file"]})
     return file
 

@@ -24,6 +24,9 @@ MAX_PARALLEL_ANSWERS: Final = 2
 MAX_ANSWER_TOKENS: Final = 256
 """Also the bound on what llama.cpp itself holds of an answer that nobody reads."""
 
+SAMPLING: Final = {"temperature": 0.2, "top_p": 0.9}
+"""What the authors of SmolLM2 recommend; llama.cpp's own defaults make so small a model wander."""
+
 MAX_WAITING_TOKENS: Final = 16
 CONTEXT_TOKENS: Final = 2048
 """What one prompt and its answer have room in."""
@@ -84,6 +87,7 @@ class LocalModel:
         request = {
             "messages": [{"role": "user", "content": prompt}],
             "max_tokens": MAX_ANSWER_TOKENS,
+            **SAMPLING,
             "stream": True,
         }
         self._load().handle_chat_completions(request, answer.take)
@@ -99,6 +103,10 @@ class LocalModel:
                 parameters.model.path = str(self._file or find_model_file())
                 parameters.n_parallel = MAX_PARALLEL_ANSWERS
                 parameters.n_ctx = CONTEXT_TOKENS * MAX_PARALLEL_ANSWERS
+                # One thread is quick enough for a model of this size; more would wait for each other
+                # by spinning, which takes the processor from the event loop and from other workers.
+                for threads in (parameters.cpuparams, parameters.cpuparams_batch):
+                    threads.n_threads = 1
                 parameters.verbosity = 0
                 self._server = xllamacpp.Server(parameters)
             return self._server
@@ -122,10 +130,11 @@ class _Answer:
             self.failure = _read_failure(chunk["error"])
             return True
         token = chunk["choices"][0]["delta"].get("content") if chunk["choices"] else None
-        if token and not self.is_stopped:
-            self.room.acquire()
+        if token:
+            self.token_count += 1
             if not self.is_stopped:
-                self.token_count += 1
+                self.room.acquire()
+            if not self.is_stopped:
                 self._loop.call_soon_threadsafe(partial(self.tokens.put_nowait, token))
         return self.is_stopped
 

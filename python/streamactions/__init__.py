@@ -6,7 +6,7 @@ See ``define_stream_action`` and ``StreamActions`` for servers, ``use_stream_act
 
 from streamactions._core import Event, SSEDecoder, build_info, encode_event
 from streamactions.action import StreamAction, define_stream_action
-from streamactions.app import StreamActions
+from streamactions.app import Cors, StreamActions
 from streamactions.client import StreamHandle, use_stream_action
 from streamactions.dialects import Dialect
 from streamactions.errors import (
@@ -35,6 +35,7 @@ __version__: str = build_info()["version"]
 __all__ = [
     "ActionError",
     "ClientDisconnectedError",
+    "Cors",
     "DefinitionError",
     "Dialect",
     "Event",

@@ -148,7 +148,9 @@ class NuxtActionsDialect:
                 return None
             value = item.json()
         if isinstance(value, dict):
-            if value.get("__actions_error"):
+            error = value.get("__actions_error")
+            # What JavaScript takes for true: every object is, an empty one too.
+            if error or isinstance(error, dict | list):
                 return Failure(ActionError.from_wire(value["__actions_error"]))
             if value.get("__actions_done") is True:
                 return Done()

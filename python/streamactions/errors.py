@@ -7,7 +7,9 @@ StreamActionsError
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
 ├── StreamClosedError         ``send`` after the handler's own ``close``
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
-└── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
+├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
+├── TransportError            a client's transport failed (``streamactions.client``)
+└── ServeError                ``serve`` cannot start (``streamactions.serve``)
 
 Misuse by local code and faults of the other side never share a class: only ``ActionError``
 crosses the wire, in either direction.

@@ -3,7 +3,7 @@
 Every refusal is an ``ActionError`` whose text names the field and the rule, never the value.
 """
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,7 +11,10 @@ from pydantic_core import from_json
 
 from streamactions.errors import ActionError
 
-__all__ = ["read_json", "read_query"]
+__all__ = ["ROOT", "read_json", "read_query"]
+
+ROOT: Final = "_root"
+"""The key in ``fieldErrors`` of what is wrong with the input as a whole, as in the reference."""
 
 
 def read_json(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
@@ -63,6 +66,6 @@ def _refusal(error: ValidationError) -> ActionError:
     for details in error.errors(include_url=False, include_context=False, include_input=False):
         if details["type"] == "json_invalid" and not details["loc"]:
             return _invalid_json(details["msg"].removeprefix("Invalid JSON: "))
-        path = ".".join(str(part) for part in details["loc"])
+        path = ".".join(str(part) for part in details["loc"]) or ROOT
         field_errors.setdefault(path, []).append(details["msg"])
     return ActionError("VALIDATION_ERROR", "Input validation failed", 422, field_errors)

@@ -72,7 +72,7 @@ def _read_answer(answer: Any) -> ActionError:
 class Run:
     """The handler's task and the end of its stream."""
 
-    __slots__ = ("_action", "_dialect", "_offered", "_stream", "_task")
+    __slots__ = ("_action", "_dialect", "_stream", "_task")
 
     def __init__(
         self, action: StreamAction, dialect: Dialect, stream: Stream, offered: Mapping[str, Any]
@@ -80,8 +80,7 @@ class Run:
         self._action = action
         self._dialect = dialect
         self._stream = stream
-        self._offered = offered
-        self._task = asyncio.get_running_loop().create_task(self._main(), name=f"action {action.name}")
+        self._task = asyncio.get_running_loop().create_task(self._main(offered), name=action.name)
 
     def client_left(self) -> None:
         """Nobody reads any more: stop the handler, unless it is meant to go on or has closed its stream."""
@@ -94,7 +93,8 @@ class Run:
         Raises:
             BaseException: what is no ``Exception`` and came out of the handler.
         """
-        await asyncio.wait((self._task,))
+        if not self._task.done():
+            await asyncio.wait((self._task,))
         error = None if self._task.cancelled() else self._task.exception()
         if error is not None:
             raise error
@@ -104,9 +104,12 @@ class Run:
         self._task.cancel()
         await self.wait()
 
-    async def _main(self) -> None:
+    async def _main(self, offered: Mapping[str, Any]) -> None:
         try:
-            await self._action.run(self._stream, self._offered)
+            handler = self._action.run(self._stream, offered)
+            # What the handler did not take need not live as long as it.
+            del offered
+            await handler
         except asyncio.CancelledError:
             # The client's leaving has abandoned the stream already; any other cancellation (a
             # server that shuts down, a task of the handler's own) must not look complete.

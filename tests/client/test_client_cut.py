@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from client_runner import run
 from fake_transport import DONE, chunk
+from real_clients import every_client, open_client
 from scripted_server import (
     CHUNKED_HEAD,
     LAST_PIECE,
@@ -16,7 +17,6 @@ from scripted_server import (
     piece,
     scripted_server,
 )
-from test_client_sockets import every_client, open_client
 
 from streamactions.client import use_stream_action
 

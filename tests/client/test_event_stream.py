@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from client_runner import run
 from fake_transport import HANG, FakeResponse, FakeTransport
+from real_clients import every_client, open_client
 from scripted_server import (
     CHUNKED_HEAD,
     KEPT_CHUNKED_HEAD,
@@ -19,7 +20,6 @@ from scripted_server import (
     piece,
     scripted_server,
 )
-from test_client_sockets import every_client, open_client
 
 from streamactions import ActionError, DefinitionError, Event
 from streamactions.client import EventStream, open_event_stream

@@ -6,7 +6,6 @@ More of the same: ``python -m decoder.test_eventsource_parser SECONDS`` from the
 import base64
 import json
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from browser.toolchain import find_node, install_packages
 from streamactions import SSEDecoder
 
 from .differential.streams import make_cuts, make_stream
@@ -33,7 +33,7 @@ def with_peer(cases: list[tuple[bytes, list[int]]]) -> list[dict[str, Any]]:
         json.dumps({"stream": base64.b64encode(stream).decode(), "cuts": cuts}) for stream, cuts in cases
     ]
     ended = subprocess.run(
-        ["node", "parse.js"],
+        [find_node(), "parse.js"],
         cwd=FOLDER,
         input="\n".join(lines),
         capture_output=True,
@@ -66,10 +66,7 @@ def compare(seed: int) -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def installed_peer() -> None:
-    if not (FOLDER / "node_modules" / "eventsource-parser").exists():
-        npm = shutil.which("npm")
-        assert npm is not None, "npm is missing: install Node"
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True)
+    install_packages(FOLDER)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ class Http2Client:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), BOUND_S)
+        # Otherwise a small frame may wait for the acknowledgement of the one before.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._connection.initiate_connection()
         self._flush()
@@ -38,7 +41,7 @@ class Http2Client:
     def _flush(self) -> None:
         self._socket.sendall(self._connection.data_to_send())
 
-    def request(self, path: str, value: Any) -> int:
+    def request(self, path: str, value: Any, *more_headers: tuple[str, str]) -> int:
         """Send a request; returns the number of its stream."""
         number = self._connection.get_next_available_stream_id()
         body = json.dumps(value).encode()
@@ -50,6 +53,7 @@ class Http2Client:
             ("accept", EVENT_STREAM),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
+            *more_headers,
         ]
         self._connection.send_headers(number, headers)
         self._connection.send_data(number, body, end_stream=True)
@@ -57,7 +61,12 @@ class Http2Client:
         self._flush()
         return number
 
-    def _receive(self) -> None:
+    def _receive(self, bound_s: float) -> None:
+        # A stream that is stuck still sends keep-alives, so each piece is no sign of progress.
+        left_s = bound_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"no stream went on, after {self._bodies!r}"[:500])
+        self._socket.settimeout(left_s)
         data = self._socket.recv(65536)
         assert data, "the server closed the connection"
         for event in self._connection.receive_data(data):
@@ -74,16 +83,18 @@ class Http2Client:
 
     def read_frame(self, number: int) -> bytes:
         """The next frame of a stream."""
+        bound_s = time.monotonic() + BOUND_S
         while b"\n\n" not in self._bodies[number]:
             assert number not in self._ended, "the stream ends without another frame"
-            self._receive()
+            self._receive(bound_s)
         frame, separator, self._bodies[number] = self._bodies[number].partition(b"\n\n")
         return frame + separator
 
     def read_body(self, number: int) -> bytes:
         """The rest of a stream."""
+        bound_s = time.monotonic() + BOUND_S
         while number not in self._ended:
-            self._receive()
+            self._receive(bound_s)
         return self._bodies.pop(number)
 
     def reset(self, number: int) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,8 @@ class ServerKind:
     ready: str
     ready_times: int = 1
     exit_codes: tuple[int, ...] = (0,)
+    # Tasks of the server itself that outlive a connection for a while.
+    own_tasks: tuple[str, ...] = ()
 
 
 def granian(workers: int = 1, *options: str) -> ServerKind:
@@ -71,7 +73,14 @@ UVICORN: Final = ServerKind(
 )
 
 HYPERCORN: Final = ServerKind(
-    "hypercorn", ("hypercorn", "--bind", "127.0.0.1:{port}", "{target}"), ready="Running on http"
+    "hypercorn",
+    ("hypercorn", "--bind", "127.0.0.1:{port}", "{target}"),
+    ready="Running on http",
+    own_tasks=(
+        "EventWrapper.wait",
+        "TCPServer._idle_timeout",
+        "worker_serve.<locals>._server_callback",
+    ),
 )
 
 
@@ -152,6 +161,7 @@ def run_server(kind: ServerKind, target: str) -> Iterator[tuple[int, Log]]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
     )
     log = Log()
     assert process.stdout is not None
@@ -164,7 +174,9 @@ def run_server(kind: ServerKind, target: str) -> Iterator[tuple[int, Log]]:
         process.send_signal(signal.SIGTERM)
         exit_code = process.wait(BOUND_S)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            # Workers that hang would outlive their parent.
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         reader.join()
         process.stdout.close()

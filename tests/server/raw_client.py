@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -10,7 +11,7 @@ from server.http1 import ResponseReader, request_bytes
 
 __all__ = ["BOUND_S", "EVENT_STREAM", "RawClient"]
 
-BOUND_S: Final = 30.0
+BOUND_S: Final = 20.0
 """Where a wait turns into a failure; no test depends on its size."""
 
 EVENT_STREAM: Final = "text/event-stream"
@@ -59,7 +60,12 @@ class RawClient:
         fields = ({} if accept is None else {"accept": accept}) | (headers or {})
         self.send(request_bytes(path, body, method=method, headers=fields))
 
-    def _receive(self) -> None:
+    def _receive(self, bound_s: float) -> None:
+        # A stream that is stuck still sends keep-alives, so each piece is no sign of progress.
+        left_s = bound_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"the response did not go on, after {self._body[-500:]!r}")
+        self._socket.settimeout(left_s)
         data = self._socket.recv(_READ_BYTES)
         if not data:
             raise ConnectionError(f"the connection was closed within the response, after {self._body!r}")
@@ -67,24 +73,27 @@ class RawClient:
 
     def read_head(self) -> ResponseReader:
         """Read on until the head is there."""
+        bound_s = time.monotonic() + BOUND_S
         while not self.response.has_head:
-            self._receive()
+            self._receive(bound_s)
         return self.response
 
     def read_frame(self) -> bytes:
         """The next frame, blank line included; ``b""`` at the end of the body."""
+        bound_s = time.monotonic() + BOUND_S
         while b"\n\n" not in self._body:
             if self.response.is_complete:
                 assert self._body == b"", "the body ends within a frame"
                 return b""
-            self._receive()
+            self._receive(bound_s)
         frame, separator, self._body = self._body.partition(b"\n\n")
         return frame + separator
 
     def read_body(self) -> bytes:
         """The rest of the body."""
+        bound_s = time.monotonic() + BOUND_S
         while not self.response.is_complete:
-            self._receive()
+            self._receive(bound_s)
         body, self._body = self._body, b""
         return body
 

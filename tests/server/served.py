@@ -1,11 +1,14 @@
 """A server under test, as a test uses it: calls, and the journal of what its handlers noted."""
 
 import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from server.processes import Log
-from server.raw_client import EVENT_STREAM, RawClient
+from server.raw_client import BOUND_S, EVENT_STREAM, RawClient
 from streamactions import Event, SSEDecoder
 
 __all__ = ["DONE", "Answer", "Served", "chunk_frame", "error_frame"]
@@ -53,6 +56,7 @@ class Served:
     Attributes:
         tasks: the tasks of the worker when nothing but the call that asks is under way.
         logged_once: what the log has to hold exactly once when the server is stopped.
+        hangs: whether it has stopped answering, so that further tests need not wait for it.
     """
 
     port: int
@@ -60,10 +64,11 @@ class Served:
     prefix: str = "/api/_actions"
     tasks: dict[str, int] = field(default_factory=dict)
     logged_once: list[str] = field(default_factory=list)
+    hangs: bool = False
 
-    def remember_tasks(self) -> None:
-        """Take the worker as it is now for an idle one."""
-        self.tasks = self.call("tasks").chunks()[0]
+    def remember_tasks(self, own_tasks: Iterable[str] = ()) -> None:
+        """Take the worker as it is now for an idle one; of ``own_tasks`` there may be any number."""
+        self.tasks = self.call("tasks").chunks()[0] | dict.fromkeys(own_tasks, 1_000_000)
 
     def path(self, action: str) -> str:
         return f"{self.prefix}/{action}"
@@ -75,7 +80,9 @@ class Served:
         client.read_head()
         return client
 
-    def call(self, action: str, value: Any = None, accept: str | None = EVENT_STREAM, **options: Any) -> Answer:
+    def call(
+        self, action: str, value: Any = None, accept: str | None = EVENT_STREAM, **options: Any
+    ) -> Answer:
         """Call an action and read the whole of its answer."""
         with self.open(action, value, accept=accept, **options) as client:
             body = client.read_body()
@@ -97,7 +104,9 @@ class Served:
     def wait_until_stalled(self, run: str) -> dict[str, int]:
         """Wait until a flood comes no further, and return how far it has come."""
         before: dict[str, int] = {}
+        bound_s = time.monotonic() + BOUND_S
         while (sent := self.call("sent", {"run": run}).chunks()[0]) != before or sent["chunks"] == 0:
+            assert time.monotonic() < bound_s, f"the flood goes on: {sent}"
             before = sent
         return before
 
@@ -105,6 +114,17 @@ class Served:
         """The tasks and streams that are still there when all calls are over; waits for them to go."""
         left: dict[str, Any] = self.call("idle", {"tasks": self.tasks}).chunks()[0]
         return left
+
+    @contextmanager
+    def test(self) -> Iterator[Self]:
+        """One test, after which the server has to be idle again."""
+        assert not self.hangs, "the server stopped answering in an earlier test"
+        yield self
+        try:
+            assert self.what_is_left() == {"tasks": {}, "streams": 0}
+        except TimeoutError:
+            self.hangs = True
+            raise
 
     def expect_logged_once(self, text: str) -> None:
         """Wait until it is logged; when the server is stopped, it must have stayed the only time."""

@@ -46,7 +46,9 @@ def test_a_chunk_that_json_cannot_hold(granian: Served) -> None:
 
 def test_a_chunk_that_would_be_taken_for_the_end(granian: Served) -> None:
     frames = granian.call("sends-reserved").body
-    error = {"__actions_error": {"code": "STREAM_ERROR", "message": "Stream handler error", "statusCode": 500}}
+    error = {
+        "__actions_error": {"code": "STREAM_ERROR", "message": "Stream handler error", "statusCode": 500}
+    }
     assert frames == SENT + chunk_frame(error)
 
 
@@ -59,7 +61,8 @@ BUSY = error_frame("BUSY", "Try later", 503)
     [
         (
             "error",
-            b'event: error\ndata: {"code":"BUSY","message":"Try later","statusCode":503,"fieldErrors":{"a":["b"]}}\n\n',
+            b'event: error\ndata: {"code":"BUSY","message":"Try later","statusCode":503,'
+            b'"fieldErrors":{"a":["b"]}}\n\n',
         ),
         ("mapping", BUSY),
         ("tuple", BUSY),
@@ -96,7 +99,14 @@ def test_an_action_error_is_not_translated(granian: Served) -> None:
 
 def test_nothing_internal_is_told(granian: Served, run: str) -> None:
     value = {"run": run, "form": "unknown"}
-    actions = ["raises-first", "raises-later", "generator-raises", "sends-wrong-shape", "sends-unsendable", "translated"]
+    actions = [
+        "raises-first",
+        "raises-later",
+        "generator-raises",
+        "sends-wrong-shape",
+        "sends-unsendable",
+        "translated",
+    ]
     told = b"".join(granian.call(action, value).body for action in actions)
     words = [run, "secret", "Traceback", "LookupError", "KeyError", "validation error", "object at", ".py"]
     assert [word for word in words if word.encode() in told] == []

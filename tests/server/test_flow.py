@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,9 @@ def test_a_greedy_handler_does_not_starve_the_others(granian: Served, run: str, 
     with granian.open(action, {"run": run}) as greedy:
 
         def read_on() -> None:
-            with pytest.raises(ConnectionError):
-                while True:
-                    assert greedy.read_frame() == b"data: 0\n\n"
+            with suppress(ConnectionError):
+                while greedy.read_frame():
+                    pass
 
         reading = threading.Thread(target=read_on)
         reading.start()
@@ -63,14 +64,33 @@ def test_a_greedy_handler_does_not_starve_the_others(granian: Served, run: str, 
     granian.wait_for_note(run, "cancelled")
 
 
-def test_a_lone_token_is_never_held_back(granian: Served, tmp_path: Path) -> None:
-    paths = [tmp_path / str(i) for i in range(5)]
-    with granian.open("handshake", {"paths": [str(path) for path in paths]}) as client:
-        for i, path in enumerate(paths):
-            # The handler computes, and does not let the loop turn, until the file is there.
-            assert client.read_frame() == b"data: %d\n\n" % i
+def shake_hands(served: Served, folder: Path, *, tokens: int, pause_s: float) -> None:
+    """Read tokens of a handler that computes, and does not let its loop turn, until they are read."""
+    paths = [folder / str(i) for i in range(5)]
+    value = {"paths": [str(path) for path in paths], "tokens": tokens, "pause_s": pause_s}
+    with served.open("handshake", value) as client:
+        sent = 0
+        for path in paths:
+            for _ in range(tokens):
+                assert client.read_frame() == b"data: %d\n\n" % sent
+                sent += 1
             path.touch()
         assert client.read_body() == DONE
+
+
+def test_a_lone_token_is_never_held_back(granian: Served, tmp_path: Path) -> None:
+    shake_hands(granian, tmp_path, tokens=1, pause_s=0.01)
+
+
+def test_a_token_that_answers_to_its_reader_is_alone(granian: Served, tmp_path: Path) -> None:
+    shake_hands(granian, tmp_path, tokens=1, pause_s=0)
+
+
+@pytest.mark.parametrize("tokens", [2, 100])
+def test_tokens_sent_together_leave_when_their_handler_lets_the_loop_turn(
+    granian: Served, tmp_path: Path, tokens: int
+) -> None:
+    shake_hands(granian, tmp_path, tokens=tokens, pause_s=0)
 
 
 def test_a_fast_handler_loses_nothing(granian: Served) -> None:

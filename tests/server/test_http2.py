@@ -14,12 +14,25 @@ def test_a_stream_is_the_same(granian: Served) -> None:
         number = client.request(granian.path("echo"), {"chunks": [{"text": "hello"}]})
         assert client.read_body(number) == chunk_frame({"text": "hello"}) + DONE
         headers = dict(client.headers[number])
-    assert {name: headers[name] for name in (":status", "content-type", "cache-control", "x-accel-buffering")} == {
+    assert {
+        name: headers[name] for name in (":status", "content-type", "cache-control", "x-accel-buffering")
+    } == {
         ":status": "200",
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
         "x-accel-buffering": "no",
     }
+
+
+def test_an_origin_is_compared_with_the_authority(granian: Served) -> None:
+    with Http2Client(granian.port) as client:
+
+        def call(origin: str) -> bytes:
+            return client.read_body(client.request(granian.path("same-site"), {}, ("origin", origin)))
+
+        assert call("http://test") == chunk_frame({}) + DONE
+        for origin in ("http://other", "null"):
+            assert call(origin).startswith(b'event: error\ndata: {"code":"CSRF_ERROR"')
 
 
 def test_streams_run_beside_each_other(granian: Served, run: str) -> None:

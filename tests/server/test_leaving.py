@@ -42,6 +42,16 @@ def test_the_handler_is_cancelled(granian: Served, run: str, action: str, how: s
     assert granian.notes(run) == ["started", "cancelled"]
 
 
+@pytest.mark.parametrize("action", ["sends-without-pause", "generates-without-pause"])
+def test_many_clients_leave_greedy_handlers(granian: Served, run: str, action: str) -> None:
+    # Many, since the handler must not be found in any step of its sending that does harm.
+    for i in range(40):
+        client = granian.open(action, {"run": f"{run} {i}"})
+        client.read_frame()
+        leave(client, "close")
+        granian.wait_for_note(f"{run} {i}", "cancelled")
+
+
 def test_a_handler_that_has_sent_nothing_is_cancelled(granian: Served, run: str) -> None:
     client = granian.open("waits-first", {"run": run})
     granian.wait_for_note(run, "started")

@@ -45,8 +45,13 @@ def test_a_call_from_another_site_is_refused(granian: Served) -> None:
 
 def test_an_error_of_its_own_is_told_as_it_is(granian: Served, run: str) -> None:
     status, error = refused(granian.call("refusing", {"run": run}, accept="*/*"))
-    assert (status, error) == (402, {"code": "PAYMENT_REQUIRED", "message": "Out of credit", "statusCode": 402})
-    assert granian.call("refusing", {"run": run}).body == error_frame("PAYMENT_REQUIRED", "Out of credit", 402)
+    assert (status, error) == (
+        402,
+        {"code": "PAYMENT_REQUIRED", "message": "Out of credit", "statusCode": 402},
+    )
+    assert granian.call("refusing", {"run": run}).body == error_frame(
+        "PAYMENT_REQUIRED", "Out of credit", 402
+    )
     assert granian.notes(run) == []
 
 

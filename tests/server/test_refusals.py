@@ -1,4 +1,4 @@
-"""Calls that fail before their stream opens: in the stream for those who accept one, else with a real status."""
+"""Calls that fail before their stream opens: told in a stream to those who accept one, else by a status."""
 
 import json
 from typing import Any
@@ -85,7 +85,8 @@ def test_an_unknown_path_in_the_stream(granian: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "method", "allowed"), [("echo", "GET", "POST"), ("echo", "PUT", "POST"), ("greet", "POST", "GET")]
+    ("action", "method", "allowed"),
+    [("echo", "GET", "POST"), ("echo", "PUT", "POST"), ("greet", "POST", "GET")],
 )
 def test_another_method(granian: Served, action: str, method: str, allowed: str) -> None:
     answer = granian.call(action, method=method, accept="*/*")
@@ -143,7 +144,9 @@ def test_a_body_in_pieces_is_read(granian: Served) -> None:
         assert client.read_frame() + client.read_frame() == chunk_frame(1) + chunk_frame(2)
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_another_content_type(granian: Served, content_type: str) -> None:
     headers = {"content-type": content_type}
     status, error = refused(granian.call("echo", {"chunks": []}, accept="*/*", headers=headers))

@@ -1,5 +1,6 @@
 """The ASGI application: the only room that knows ASGI."""
 
 from streamactions.app.application import StreamActions
+from streamactions.app.cors import Cors
 
-__all__ = ["StreamActions"]
+__all__ = ["Cors", "StreamActions"]

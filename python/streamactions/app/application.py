@@ -21,12 +21,12 @@ from streamactions.app.cors import Cors, is_preflight, resolve_cors
 from streamactions.app.pages import make_pages
 from streamactions.app.pulse import Pulses
 from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
+from streamactions.app.served import ServedAction
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.middleware import run_chain
 from streamactions.run import Run, to_action_error
-from streamactions.stream import Stream, guard_encoding
 from streamactions.types import Context
 
 __all__ = ["CONSOLE_VARIABLE", "DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
@@ -84,20 +84,32 @@ class StreamActions:
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
         self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console
-        self._paths = {f"{self.prefix}/{name}": action for name, action in self.actions.items()}
+        self._dialect = resolve_dialect(dialect)
+        self._paths = {
+            f"{self.prefix}/{name}": ServedAction(
+                action, dialect=self._dialect, keep_alive_s=keep_alive_s, max_body_bytes=max_body_bytes
+            )
+            for name, action in self.actions.items()
+        }
         self._pages = make_pages(self.prefix, self.actions, console=self.console)
         self._cors = resolve_cors(cors)
-        self._dialect = resolve_dialect(dialect)
-        self._max_body_bytes = max_body_bytes
-        self._keep_alive_s = keep_alive_s
-        self._pulses = Pulses(
-            min([keep_alive_s, *(a.keep_alive_s or keep_alive_s for a in self.actions.values())])
-        )
+        self._pulses = Pulses(min(served.keep_alive_s for served in self._paths.values()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the ASGI specification."""
         if scope["type"] == "http":
-            await self._handle(scope, receive, send)
+            connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
+            call = await self._set_up(scope, receive, connection)
+            if call is not None:
+                served, offered = call
+                event_loop = asyncio.get_running_loop()
+                pulse = self._pulses.of(event_loop)
+                stream = offered["stream"] = served.make_stream(connection.write, event_loop, pulse)
+                await connection.open_event_stream()
+                run = Run(served.action, served.dialect, stream, offered)
+                # Nothing of the call need live as long as its stream.
+                del call, offered
+                await connection.serve(stream, run, pulse)
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -106,40 +118,48 @@ class StreamActions:
         else:
             raise RuntimeError(f"streamactions does not speak the ASGI scope {scope['type']!r}")
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
-        action: StreamAction | None = None
+    async def _set_up(
+        self, scope: Scope, receive: Receive, connection: Connection
+    ) -> tuple[ServedAction, dict[str, Any]] | None:
+        """What has to happen before the stream opens.
+
+        Returns:
+            The action and what is offered to its handler; ``None`` where the call was answered.
+        """
+        served: ServedAction | None = None
         try:
             if self._cors is not None and is_preflight(scope):
                 await connection.respond(204, self._cors.preflight_headers(scope), b"")
-                return
+                return None
             path = _local_path(scope)
             if path in self._pages:
                 await connection.respond(*self._pages[path].answer(scope))
-                return
-            action = self._find(path, scope["method"])
-            body = (
-                b""
-                if action.method == "GET"
-                else await read_body(scope, receive, action.max_body_bytes or self._max_body_bytes)
-            )
-            request = _LazyRequest(scope, body, connection)
-            value = action.read_input(body, scope["query_string"])
-            context = await self._run_middleware(action, request, connection) if action.middleware else {}
+                return None
+            served = self._find(path, scope["method"])
+            action = served.action
+            body = b"" if action.method == "GET" else await read_body(scope, receive, served.max_body_bytes)
+            offered = {"input": action.read_input(body, scope["query_string"]), "ctx": {}}
+            if action.middleware or action.needs_event:
+                request = _LazyRequest(scope, body, connection)
+                if action.middleware:
+                    offered["ctx"] = await self._run_middleware(action, request, connection)
+                if action.needs_event:
+                    offered["event"] = request.get()
+            return served, offered
         except ClientLeftError:
-            return
+            await connection.respond_to_nobody()
         except Exception as error:
-            await self._refuse(scope, connection, action, error)
-            return
-        await self._stream(action, connection, request, value, context)
+            await self._refuse(scope, connection, served, error)
+        return None
 
-    def _find(self, path: str, method: str) -> StreamAction:
-        action = self._paths.get(path)
-        if action is None:
+    def _find(self, path: str, method: str) -> ServedAction:
+        served = self._paths.get(path)
+        if served is None:
             raise ActionError("NOT_FOUND", "There is no action at this path", 404)
-        if method != action.method:
-            raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {action.method}", 405)
-        return action
+        allowed = served.action.method
+        if method != allowed:
+            raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {allowed}", 405)
+        return served
 
     async def _run_middleware(
         self, action: StreamAction, request: "_LazyRequest", connection: Connection
@@ -152,7 +172,7 @@ class StreamActions:
             if action.on_disconnect == "cancel":
                 chain.cancel()
 
-        connection.watch(client_left)
+        connection.watch(client_left, self._pulses.of(asyncio.get_running_loop()))
         try:
             return await chain
         except asyncio.CancelledError:
@@ -164,64 +184,36 @@ class StreamActions:
                 chain.cancel()
                 await asyncio.wait((chain,))
 
-    async def _stream(
-        self,
-        action: StreamAction,
-        connection: Connection,
-        request: "_LazyRequest",
-        value: Any,
-        context: Context,
-    ) -> None:
-        event_loop = asyncio.get_running_loop()
-        pulse = self._pulses.of(event_loop)
-        dialect = action.dialect or self._dialect
-        encoding = action.encoding
-        if dialect.check_chunk is not None:
-            encoding = guard_encoding(encoding, dialect.check_chunk)
-        stream = Stream(
-            encode=encoding.fast,
-            encode_any=encoding.patient,
-            write=connection.write,
-            event_loop=event_loop,
-            pulse=pulse.core,
-            chunk_event=dialect.chunk_event,
-            done_frame=dialect.done(),
-            keep_alive_s=action.keep_alive_s or self._keep_alive_s,
-            outlives_client=action.on_disconnect == "continue",
-        )
-        offered = {"input": value, "stream": stream, "ctx": context}
-        if action.needs_event:
-            offered["event"] = request.get()
-        await connection.open_event_stream()
-        await connection.serve(stream, Run(action, dialect, stream, offered), pulse)
-
     async def _refuse(
-        self, scope: Scope, connection: Connection, action: StreamAction | None, error: Exception
+        self, scope: Scope, connection: Connection, served: ServedAction | None, error: Exception
     ) -> None:
         """Answer a call that failed before its stream opened, in the form that its client reads."""
         await connection.unwatch()
         if connection.is_gone:
+            await connection.respond_to_nobody()
             return
         told = await to_action_error(
             error,
-            None if action is None else action.handle_server_error,
+            None if served is None else served.action.handle_server_error,
             _SETUP_FAILURE,
-            action="?" if action is None else action.name,
+            action="?" if served is None else served.action.name,
         )
         if accepts_event_stream(scope):
-            dialect = (action.dialect if action is not None else None) or self._dialect
+            dialect = self._dialect if served is None else served.dialect
             await connection.respond(200, EVENT_STREAM_HEADERS, dialect.error(told))
             return
         body = orjson.dumps(told.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if told.status_code == 405:
             allowed = self._paths.get(_local_path(scope))
-            headers.append((b"allow", (allowed.method if allowed else "POST").encode()))
+            headers.append((b"allow", (allowed.action.method if allowed else "POST").encode()))
         await connection.respond(told.status_code, headers, body)
 
 
 class _LazyRequest:
     """The call's request, made when the first who takes ``event`` asks for it."""
+
+    __slots__ = ("_body", "_connection", "_request", "_scope")
 
     def __init__(self, scope: Scope, body: bytes, connection: Connection) -> None:
         self._scope = scope

@@ -5,8 +5,9 @@ take at once, and listens for the client's leaving. It knows nothing of the hand
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
 
 from streamactions.app.asgi import (
     EVENT_STREAM_HEADERS,
@@ -23,6 +24,9 @@ from streamactions.stream import Stream
 
 __all__ = ["Connection"]
 
+CLIENT_CLOSED_REQUEST: Final = 499
+"""nginx's status for a client that did not wait; only logs of the server can show it."""
+
 
 class Connection:
     """One client, until it has its answer or has left.
@@ -33,26 +37,33 @@ class Connection:
         headers: what every answer on it carries.
     """
 
+    __slots__ = ("_headers", "_on_gone", "_receive", "_run", "_send", "_stream", "_watch", "is_gone")
+
     def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
         self._receive = receive
         self._send = send
         self._headers = headers
         self._watch: asyncio.Future[Message] | None = None
         self._on_gone: Callable[[], None] | None = None
+        self._stream: Stream | None = None
+        self._run: Run | None = None
         self.is_gone = False
 
-    def watch(self, on_gone: Callable[[], None]) -> None:
-        """Call ``on_gone`` once the client has left; at once if it has left already.
+    def watch(self, on_gone: Callable[[], None], pulse: Pulse) -> None:
+        """Call ``on_gone`` once the client has left; at once if that is known already.
 
-        Call it only when the request's body was read: what still comes of it is dropped.
+        Call it only when the request's body was read: what still comes of it is dropped. Listening
+        costs a server as much as a write or two, so it begins when the call has settled.
         """
         self._on_gone = on_gone
         if self.is_gone:
             on_gone()
         elif self._watch is None:
-            self._listen()
+            pulse.call_when_settled(self._listen)
 
     def _listen(self) -> None:
+        if self._on_gone is None:
+            return
         # Granian's answer is a future already; a coroutine of another server becomes a task.
         self._watch = asyncio.ensure_future(self._receive())
         self._watch.add_done_callback(self._received)
@@ -72,6 +83,7 @@ class Connection:
         """Stop listening."""
         watch, self._watch, self._on_gone = self._watch, None, None
         if watch is not None and not watch.done():
+            watch.remove_done_callback(self._received)
             watch.cancel()
             if isinstance(watch, asyncio.Task):
                 await asyncio.wait((watch,))
@@ -81,13 +93,19 @@ class Connection:
         await self._send(start_message(status, headers + self._headers))
         await self._send(body_message(body, False))
 
+    async def respond_to_nobody(self) -> None:
+        """Answer a client that has left: middleware around the app takes a missing answer for a fault."""
+        with suppress(OSError):
+            await self.respond(CLIENT_CLOSED_REQUEST, [], b"")
+
     def write(self, body: bytes, more_body: bool) -> Any:
         """Hand bytes of the response's body to the server; what is returned has to be awaited."""
-        return self._send(body_message(body, more_body))
+        return self._send({"type": "http.response.body", "body": body, "more_body": more_body})
 
-    async def open_event_stream(self) -> None:
-        """Send the head of an event stream."""
-        await self._send(start_message(200, EVENT_STREAM_HEADERS + self._headers))
+    def open_event_stream(self) -> Awaitable[None]:
+        """Send the head of an event stream; what is returned has to be awaited."""
+        headers = EVENT_STREAM_HEADERS + self._headers if self._headers else EVENT_STREAM_HEADERS
+        return self._send(start_message(200, headers))
 
     async def serve(self, stream: Stream, run: Run, pulse: Pulse) -> None:
         """See the stream through to its end, and the run to its own.
@@ -97,27 +115,19 @@ class Connection:
             run: what sends into it.
             pulse: the event loop's pulse.
         """
-
-        def client_left() -> None:
-            # After its end was said, a stream has no reader to lose: servers report the end of a
-            # response in the same way as a client's leaving.
-            was_open = not stream.closed
-            stream._abandon()
-            if was_open:
-                run.client_left()
-
+        self._stream, self._run = stream, run
         pulse.add(stream)
-        self.watch(client_left)
+        self.watch(self._lose_reader, pulse)
         try:
             while (write := await stream._next_write()) is not None:
                 try:
                     await write
                 except OSError:
-                    client_left()
+                    self._lose_reader()
                 else:
                     stream._written()
             if stream._is_abandoned:
-                client_left()
+                self._lose_reader()
             await run.wait()
         except BaseException:
             stream._abandon()
@@ -125,4 +135,14 @@ class Connection:
             raise
         finally:
             pulse.discard(stream)
+            self._stream = self._run = None
             await self.unwatch()
+
+    def _lose_reader(self) -> None:
+        if self._stream is None or self._run is None:
+            return
+        # After its end was said, a stream has no reader to lose: servers report the end of a
+        # response in the same way as a client's leaving.
+        self._stream._abandon()
+        if not self._stream._has_ended:
+            self._run.client_left()

@@ -102,7 +102,9 @@ def make_pages(prefix: str, actions: Mapping[str, StreamAction], *, console: boo
     }
     for name in actions:
         if name in contents or name.startswith(CONSOLE):
-            raise DefinitionError(f'action name {name!r} is taken by a page of the app: write name="my-action"')
+            raise DefinitionError(
+                f'action name {name!r} is taken by a page of the app: write name="my-action"'
+            )
     if console:
         for name, file in read_files().items():
             contents["" if name == "index.html" else CONSOLE + name] = partial(bytes, file)
@@ -116,7 +118,11 @@ def make_pages(prefix: str, actions: Mapping[str, StreamAction], *, console: boo
 def _refuse_method() -> tuple[int, Headers, bytes]:
     refusal = ActionError("METHOD_NOT_ALLOWED", "This is a page and no action: use GET", 405)
     body = orjson.dumps(refusal.to_wire())
-    headers: Headers = [(b"content-type", b"application/json"), _content_length(body), (b"allow", b"GET, HEAD")]
+    headers: Headers = [
+        (b"content-type", b"application/json"),
+        _content_length(body),
+        (b"allow", b"GET, HEAD"),
+    ]
     return 405, headers, body
 
 

@@ -1,6 +1,9 @@
-"""One timer per event loop, for as long as it has streams: keep-alives and a fair share of the loop."""
+"""One timer per event loop, for as long as it has streams: keep-alives, a fair share of the loop, and
+whatever can wait until a call has proved to be more than a short one."""
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -14,6 +17,9 @@ BEAT_S: Final = 0.010
 LATE_AFTER_S: Final = 0.015
 """A handler that has kept the loop from beating for this long is made to let others run."""
 
+SETTLE_S: Final = 0.050
+"""How long ``call_when_settled`` waits: half of what a client's leaving may go unnoticed."""
+
 MAX_SCAN_S: Final = 1.0
 """How late a keep-alive may come; less where keep-alives are closer together."""
 
@@ -26,21 +32,34 @@ class Pulse:
     def __init__(self, event_loop: asyncio.AbstractEventLoop, keep_alive_s: float) -> None:
         self._event_loop = event_loop
         self._is_beating = False
+        self._unsettled: deque[tuple[float, Callable[[], None]]] = deque()
         self.core: Final = PulseCore(LATE_AFTER_S, min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE))
 
     def add(self, stream: StreamCore) -> None:
         """Watch over a stream until ``discard``."""
         self.core.add(stream)
-        if not self._is_beating:
-            self._is_beating = True
-            self._event_loop.call_later(BEAT_S, self._beat)
+        self._start()
 
     def discard(self, stream: StreamCore) -> None:
         """Stop watching over a stream."""
         self.core.discard(stream)
 
+    def call_when_settled(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` in 50 to 60 ms: for what a call that is over by then need not pay for."""
+        self._unsettled.append((self._event_loop.time() + SETTLE_S, callback))
+        self._start()
+
+    def _start(self) -> None:
+        if not self._is_beating:
+            self._is_beating = True
+            self._event_loop.call_later(BEAT_S, self._beat)
+
     def _beat(self) -> None:
-        self._is_beating = self.core.beat()
+        now_s = self._event_loop.time()
+        while self._unsettled and self._unsettled[0][0] <= now_s:
+            self._unsettled.popleft()[1]()
+        has_streams = self.core.beat()
+        self._is_beating = has_streams or bool(self._unsettled)
         if self._is_beating:
             self._event_loop.call_later(BEAT_S, self._beat)
 

@@ -47,6 +47,8 @@ def _refuse_large(max_body_bytes: int) -> ActionError:
 
 
 def _is_json(content_type: bytes) -> bool:
+    if content_type == _JSON:
+        return True
     media_type = content_type.partition(b";")[0].strip().lower()
     return media_type == _JSON or (media_type.startswith(b"application/") and media_type.endswith(b"+json"))
 

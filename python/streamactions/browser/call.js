@@ -2,9 +2,6 @@
 
 import { StreamFailure, createActionError } from "./errors.js";
 
-/** The call was aborted by its own side. It never leaves the client. */
-export class CallAborted extends Error {}
-
 export class Call {
   #controller = new AbortController();
   #timeoutMs;
@@ -12,7 +9,7 @@ export class Call {
   #timer;
   #timedOut = false;
 
-  /** Whether its own side ended the call; it may touch the handle's state no more. */
+  /** Whether its own side ended the call: whatever it still gives or throws is nobody's concern. */
   aborted = false;
 
   /** @param {number | undefined} timeoutMs The limit of the whole call, from now on. */
@@ -46,15 +43,10 @@ export class Call {
     clearTimeout(this.#timer);
   }
 
-  /**
-   * @throws {CallAborted} The call was aborted.
-   * @throws {StreamFailure} It ran into its limit (`TIMEOUT_ERROR`).
-   */
-  check() {
-    if (this.aborted) throw new CallAborted();
-    if (this.#timedOut) {
-      const message = `The stream timed out after ${this.#timeoutMs} ms`;
-      throw new StreamFailure(createActionError("TIMEOUT_ERROR", message, 408));
-    }
+  /** @throws {StreamFailure} The call ran into its limit (`TIMEOUT_ERROR`). */
+  checkTimeout() {
+    if (!this.#timedOut) return;
+    const message = `The stream timed out after ${this.#timeoutMs} ms`;
+    throw new StreamFailure(createActionError("TIMEOUT_ERROR", message, 408));
   }
 }

@@ -37,8 +37,8 @@ const MAX_TAIL_READS = 16;
  * @param {Call} call
  * @param {number} maxEventBytes
  * @returns {AsyncGenerator<{ chunks: unknown[], complete: boolean }, void>}
- * @throws {StreamFailure} The stream failed, at any stage.
- * @throws {CallAborted} The call was aborted.
+ * @throws {StreamFailure} The stream failed, at any stage; also where the call was aborted, if it
+ *   was waiting for the network then.
  */
 export async function* exchange(request, call, maxEventBytes) {
   const response = await openResponse(request, call);
@@ -62,7 +62,7 @@ export async function* exchange(request, call, maxEventBytes) {
         return;
       }
       await pace.rest();
-      call.check();
+      call.checkTimeout();
     }
   }
 }
@@ -76,11 +76,11 @@ async function openResponse(request, call) {
   try {
     response = await fetch(request);
   } catch (cause) {
-    call.check();
+    call.checkTimeout();
     const message = `The server gave no answer: ${describe(cause)}`;
     throw new StreamFailure(createActionError("CONNECTION_ERROR", message, 502));
   }
-  call.check();
+  call.checkTimeout();
   if (!response.ok) throw new StreamFailure(await readHttpError(response, call));
   const contentType = response.headers.get("content-type") ?? "";
   if (contentType.split(";")[0].trim().toLowerCase() !== "text/event-stream") {
@@ -103,10 +103,10 @@ async function readBody(body, call) {
     result = await body.read();
   } catch {
     // Connections break in words that differ from browser to browser; what it means does not.
-    call.check();
+    call.checkTimeout();
     throw new StreamFailure(streamIncomplete());
   }
-  call.check();
+  call.checkTimeout();
   return result.done ? null : result.value;
 }
 

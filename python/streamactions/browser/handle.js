@@ -10,7 +10,7 @@
  * The newest call owns the state; a call that was aborted touches it no more.
  */
 
-import { Call, CallAborted } from "./call.js";
+import { Call } from "./call.js";
 import { StreamFailure } from "./errors.js";
 import { exchange } from "./exchange.js";
 import { FrameScheduler } from "./frames.js";
@@ -74,12 +74,10 @@ export class StreamHandle {
       const request = await createRequest(encoded, options, call.signal);
       await this.#run(call, request, options);
     } catch (cause) {
-      if (cause instanceof StreamFailure && !call.aborted) {
-        this.#settle("error", { error: cause.actionError });
-        this.#readOptions().onError?.(cause.actionError);
-      } else if (!(cause instanceof CallAborted || cause instanceof StreamFailure)) {
-        throw cause;
-      }
+      if (!(cause instanceof StreamFailure)) throw cause;
+      if (call.aborted) return;
+      this.#settle("error", { error: cause.actionError });
+      this.#readOptions().onError?.(cause.actionError);
     } finally {
       call.close();
       // A call that a callback or a `headers` function ended by throwing is over without a failure.
@@ -120,15 +118,15 @@ export class StreamHandle {
    * @param {Options} options
    */
   async #run(call, request, { keepChunks = true, maxEventBytes = DEFAULT_MAX_EVENT_BYTES }) {
-    call.check();
     for await (const { chunks, complete } of exchange(request, call, maxEventBytes)) {
       for (const chunk of chunks) {
+        if (call.aborted) return;
         this.data = chunk;
         if (keepChunks) this.chunks.push(chunk);
         this.#frames.request();
         this.#readOptions().onChunk?.(chunk);
-        if (call.aborted) return;
       }
+      if (call.aborted) return;
       if (complete) {
         call.endTimeout();
         this.#settle("done", { complete: true });

@@ -38,7 +38,9 @@ def _is_same_site(event: Request, trusted: frozenset[str]) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() == event.headers.get("host", "").lower()
+        # An opaque origin ("null") has no host, and so has a request that names none: no match.
+        host = urlsplit(origin).netloc.lower()
+        return host != "" and host == event.headers.get("host", "").lower()
     return True
 
 

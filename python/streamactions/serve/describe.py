@@ -20,7 +20,7 @@ from streamactions.serve.errors import TargetError
 from streamactions.serve.example_input import make_example_input
 from streamactions.serve.target import load_app
 
-__all__ = ["ActionSummary", "answer", "describe_target"]
+__all__ = ["ActionSummary", "TargetSummary", "answer", "describe_target"]
 
 MAX_MOUNT_DEPTH: Final = 5
 
@@ -40,8 +40,21 @@ class ActionSummary:
     example_input: str
 
 
-def describe_target(target: str) -> list[ActionSummary]:
-    """The actions of a target; none where an app of another kind hides them.
+@dataclass(frozen=True, slots=True)
+class TargetSummary:
+    """What a target serves.
+
+    Attributes:
+        actions: what can be called; none where an app of another kind hides them.
+        console_paths: where the consoles are.
+    """
+
+    actions: list[ActionSummary]
+    console_paths: list[str]
+
+
+def describe_target(target: str) -> TargetSummary:
+    """What can be called in a target.
 
     Raises:
         TargetError: the target is no app or cannot be imported.
@@ -55,7 +68,7 @@ def describe_target(target: str) -> list[ActionSummary]:
         raise TargetError(f"{target} ended the process that imported it: run it alone to see why") from None
     if "error" in said:
         raise TargetError(said["error"])
-    return [ActionSummary(**action) for action in said["actions"]]
+    return TargetSummary([ActionSummary(**action) for action in said["actions"]], said["console_paths"])
 
 
 def answer() -> None:
@@ -66,22 +79,24 @@ def answer() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
-            said = {"actions": [asdict(action) for action in _describe(sys.argv[1])]}
+            said = asdict(_describe(sys.argv[1]))
         except TargetError as error:
             said = {"error": str(error)}
         output.write(orjson.dumps(said))
 
 
-def _describe(target: str) -> list[ActionSummary]:
-    return [
+def _describe(target: str) -> TargetSummary:
+    apps = list(_find_apps(load_app(target), "", MAX_MOUNT_DEPTH))
+    actions = [
         ActionSummary(
             f"{mount_path}{app.prefix}/{action.name}",
             action.method,
             orjson.dumps(make_example_input(action.input_adapter), default=str).decode(),
         )
-        for mount_path, app in _find_apps(load_app(target), "", MAX_MOUNT_DEPTH)
+        for mount_path, app in apps
         for action in app.actions.values()
     ]
+    return TargetSummary(actions, [f"{mount_path}{app.prefix}/" for mount_path, app in apps if app.console])
 
 
 def _find_apps(app: Any, mount_path: str, depth: int) -> Iterator[tuple[str, StreamActions]]:

@@ -26,8 +26,9 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from granian.server import Server
 
+from streamactions.app.application import CONSOLE_VARIABLE
 from streamactions.serve.address import Address, hold_address
-from streamactions.serve.describe import ActionSummary, describe_target
+from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.target import import_folder, load_app
 
@@ -49,6 +50,7 @@ MAX_OPEN_FILES: Final = 1 << 20
 """Where the system sets no limit; a stream takes one."""
 
 _PROBE_INTERVAL_S: Final = 0.02
+_TELL_AGAIN_INTERVAL_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +86,16 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
     """
     _require("watchfiles", options.reload, "--reload")
     _require(options.loop, options.loop in ("rloop", "uvloop"), f"--loop {options.loop}")
-    actions = describe_target(target)
+    if options.reload:
+        # Whoever reloads is developing: the app's console is on, unless the variable says no.
+        os.environ.setdefault(CONSOLE_VARIABLE, "1")
+    summary = describe_target(target)
     address, held = hold_address(options.host, options.port)
     with held:
         _raise_open_files_limit()
         url = address.url("https" if options.ssl_certificate else "http")
         try:
-            server = _StreamServer(target, options, address, announcement=_announce(actions, url, program))
+            server = _StreamServer(target, options, address, announcement=_announce(summary, url, program))
         except (ssl.SSLError, OSError) as error:
             raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
         try:
@@ -144,6 +149,27 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
         super().startup(spawn_target, target_loader)
         threading.Thread(target=self._announce_when_listening, daemon=True).start()
 
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stop the workers; each is told until it is gone.
+
+        Granian tells once, and uvloop and rloop lose a signal that comes after the app's start and
+        before the loop runs on. Such a worker would serve on until it is killed.
+        """
+        is_over = threading.Event()
+
+        def tell_again() -> None:
+            while not is_over.wait(_TELL_AGAIN_INTERVAL_S):
+                for worker in tuple(self.wrks):
+                    worker.terminate()
+
+        telling = threading.Thread(target=tell_again, daemon=True)
+        telling.start()
+        try:
+            super().shutdown(exit_code)
+        finally:
+            is_over.set()
+            telling.join()
+
     def _announce_when_listening(self) -> None:
         while not self.interrupt_signal:
             with suppress(OSError):
@@ -165,14 +191,13 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
                 worker.kill()
 
 
-def _announce(actions: list[ActionSummary], base_url: str, program: str) -> str:
-    if not actions:
-        return f"Serving {base_url}"
-    lines = [f"Serving {base_url}; in a second terminal, run:"]
-    for action in actions:
+def _announce(summary: TargetSummary, base_url: str, program: str) -> str:
+    lines = [f"Serving {base_url}" + ("; in a second terminal, run:" if summary.actions else "")]
+    for action in summary.actions:
         method = "" if action.method == "POST" else f" --method {action.method}"
         url, example = shlex.quote(base_url + action.path), shlex.quote(action.example_input)
         lines.append(f"  {program} call{method} {url} {example}")
+    lines += [f"Console: {base_url}{path}" for path in summary.console_paths]
     return "\n".join(lines)
 
 

@@ -79,7 +79,7 @@ def _find_attribute(module: ModuleType, attributes: str, target: str) -> Any:
     for attribute in attributes.split("."):
         app = getattr(app, attribute, None)
     if not callable(app):
-        what = "there is none" if app is None else f"it is a {type(app).__name__}"
+        what = "there is none" if app is None else f"it is of type {type(app).__name__}"
         raise TargetError(
             f"{target} must be an ASGI app, but {what}: write {attributes} = StreamActions([...])"
         )

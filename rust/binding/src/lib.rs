@@ -5,7 +5,6 @@ mod awaitables;
 mod build;
 mod decoder;
 mod errors;
-mod guard;
 mod pulse;
 mod stream;
 mod transport;

@@ -12,7 +12,7 @@ use std::{
 
 use pyo3::prelude::*;
 
-use crate::{guard, stream::StreamCore};
+use crate::stream::StreamCore;
 
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 
@@ -33,8 +33,6 @@ pub(crate) struct PulseCore {
     scan_every_ns: u64,
     last_beat_ns: AtomicU64,
     last_scan_ns: AtomicU64,
-    /// Since when frames are gathered in this turn of the loop; 0 for none.
-    gathered_since_ns: AtomicU64,
     streams: Mutex<HashMap<usize, Py<StreamCore>>>,
 }
 
@@ -50,37 +48,24 @@ impl PulseCore {
             scan_every_ns: seconds_to_ns(scan_every_s),
             last_beat_ns: AtomicU64::new(now),
             last_scan_ns: AtomicU64::new(now),
-            gathered_since_ns: AtomicU64::new(0),
             streams: Mutex::new(HashMap::new()),
         }
     }
 
     /// Watch over a stream.
-    fn add(slf: &Bound<'_, Self>, stream: Bound<'_, StreamCore>) {
-        let this = slf.get();
-        let is_first = {
-            let mut streams = this.lock();
-            let is_first = streams.is_empty();
-            streams.insert(stream.as_ptr() as usize, stream.unbind());
-            is_first
-        };
-        if is_first {
+    fn add(&self, stream: Bound<'_, StreamCore>) {
+        let mut streams = self.lock();
+        if streams.is_empty() {
             // Nothing was beating, so nothing was late.
-            this.last_beat_ns.store(now_ns(), Ordering::Relaxed);
-            guard::watch(slf);
+            self.last_beat_ns.store(now_ns(), Ordering::Relaxed);
         }
+        streams.insert(stream.as_ptr() as usize, stream.unbind());
     }
 
     /// Stop watching over a stream.
-    fn discard(slf: &Bound<'_, Self>, stream: &Bound<'_, StreamCore>) {
-        let (removed, is_last) = {
-            let mut streams = slf.get().lock();
-            let removed = streams.remove(&(stream.as_ptr() as usize));
-            (removed, streams.is_empty())
-        };
-        if removed.is_some() && is_last {
-            guard::unwatch(slf);
-        }
+    fn discard(&self, stream: &Bound<'_, StreamCore>) {
+        let removed = self.lock().remove(&(stream.as_ptr() as usize));
+        drop(removed);
     }
 
     /// The timer has come. Returns whether there are streams left, so that it has to come again.
@@ -114,41 +99,11 @@ impl PulseCore {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frames wait for the end of this turn of the loop.
-    pub(crate) fn gathered(&self, now_ns: u64) {
-        if self.gathered_since_ns.load(Ordering::Relaxed) == 0 {
-            self.gathered_since_ns.store(now_ns, Ordering::Release);
-            guard::wake();
-        }
-    }
-
-    /// The loop turns: what was gathered before this is being handed over.
-    pub(crate) fn turned(&self) {
-        self.gathered_since_ns.store(0, Ordering::Release);
-    }
-
-    pub(crate) fn is_gathered(&self) -> bool {
-        self.gathered_since_ns.load(Ordering::Acquire) != 0
-    }
-
-    /// Whether the loop keeps back what was gathered.
-    pub(crate) fn is_held_back(&self) -> bool {
-        let since_ns = self.gathered_since_ns.load(Ordering::Acquire);
-        since_ns != 0 && now_ns().saturating_sub(since_ns) >= guard::HELD_BACK_NS
-    }
-
-    /// For the guard: write what the streams have gathered, from another thread than the loop's.
-    pub(crate) fn hand_over_gathered(&self, py: Python<'_>) {
-        self.gathered_since_ns.store(0, Ordering::Release);
-        let streams: Vec<_> = self.lock().values().map(|stream| stream.clone_ref(py)).collect();
-        for stream in streams {
-            StreamCore::hand_over_from_guard(stream.bind(py));
-        }
-    }
-
-    /// Whether the loop has not turned for too long.
-    pub(crate) fn is_late(&self, now_ns: u64) -> bool {
-        now_ns.saturating_sub(self.last_beat_ns.load(Ordering::Relaxed)) > self.late_after_ns
+    /// Whether the loop has not turned for too long, and a stream that has sent since its last
+    /// beat is the one that keeps it. In a loop that is merely busy every stream sends once.
+    pub(crate) fn is_kept_by_sender_since(&self, previous_send_ns: u64, now_ns: u64) -> bool {
+        let last_beat_ns = self.last_beat_ns.load(Ordering::Relaxed);
+        previous_send_ns > last_beat_ns && now_ns.saturating_sub(last_beat_ns) > self.late_after_ns
     }
 }
 

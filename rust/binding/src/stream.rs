@@ -50,6 +50,7 @@ struct State {
     idle_connection: Option<Py<PyAny>>,
     /// What the connection has to do next, while it is not in `next_write`.
     news: Option<News>,
+    last_send_ns: u64,
     /// Futures of senders that wait until the write in flight is done.
     waiting_senders: Vec<Py<PyAny>>,
     /// Futures of those who wait for the stream's end.
@@ -57,10 +58,6 @@ struct State {
     /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
     is_closed: bool,
     is_finished: bool,
-    /// The server took a message when its `send` was called, so any thread may call it.
-    takes_at_once: bool,
-    /// What the guard could not finish in its own thread.
-    left_to_loop: Option<Outcome>,
 }
 
 enum News {
@@ -70,18 +67,6 @@ enum News {
 
 /// Bytes that were taken from the buffer, and whether they carry the stream's end.
 type Batch = (Py<PyBytes>, bool);
-
-/// What became of the writes that were started.
-enum Outcome {
-    /// All is written.
-    Idle,
-    /// The connection has to see this one through.
-    Pending(Py<PyAny>),
-    /// The last frame is written.
-    Finished,
-    /// The server refused.
-    Failed(PyErr),
-}
 
 #[pymethods]
 impl StreamCore {
@@ -117,12 +102,11 @@ impl StreamCore {
                 buffer: ChunkBuffer::new(limits, now_ns()),
                 idle_connection: None,
                 news: None,
+                last_send_ns: 0,
                 waiting_senders: Vec::new(),
                 waiting_for_end: Vec::new(),
                 is_closed: false,
                 is_finished: false,
-                takes_at_once: false,
-                left_to_loop: None,
             }),
         })
     }
@@ -140,7 +124,7 @@ impl StreamCore {
         };
         let json = json.cast::<PyBytes>()?.as_bytes();
         let now = now_ns();
-        let (advice, batch) = {
+        let (advice, batch, previous_send_ns) = {
             let mut state = this.lock();
             if state.buffer.phase() != Phase::Open {
                 return this.refuse(py, &state);
@@ -150,7 +134,8 @@ impl StreamCore {
                 Some(event) => wire::encode::encode_named_data(bytes, event, json),
             });
             let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
-            (advice, is_due.then(|| state.take(py, now)))
+            let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now);
+            (advice, is_due.then(|| state.take(py, now)), previous_send_ns)
         };
         if let Some(batch) = batch
             && this.hand_over(py, batch)
@@ -160,14 +145,17 @@ impl StreamCore {
         match advice {
             Advice::Gather | Advice::Write => {}
             Advice::ScheduleFlush => {
-                this.pulse.get().gathered(now);
                 let flush = slf.getattr(intern!(py, "_flush"))?;
                 this.event_loop.call_method1(py, intern!(py, "call_soon"), (flush,))?;
             }
             Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
             Advice::Wait => return this.wait_for_write(py),
         }
-        if this.pulse.get().is_late(now) { Ok(Bound::new(py, Yield::new())?.into_any()) } else { ready(py) }
+        if this.pulse.get().is_kept_by_sender_since(previous_send_ns, now) {
+            Ok(Bound::new(py, Yield::new())?.into_any())
+        } else {
+            ready(py)
+        }
     }
 
     /// Say that the stream is complete. Calling it again changes nothing.
@@ -244,7 +232,6 @@ impl StreamCore {
 
     /// For the event loop: the turn in which chunks were gathered is over.
     fn _flush(&self, py: Python<'_>) {
-        self.pulse.get().turned();
         let batch = {
             let mut state = self.lock();
             state.buffer.flush().then(|| state.take(py, now_ns()))
@@ -254,19 +241,16 @@ impl StreamCore {
         }
     }
 
-    /// For the event loop: what the guard has left to it.
-    fn _settle(&self, py: Python<'_>) {
-        let outcome = self.lock().left_to_loop.take();
-        if let Some(outcome) = outcome {
-            self.settle(py, outcome);
-        }
-        self.wake_senders(py);
-    }
-
     /// Whether the client left before the stream's end was written.
     #[getter]
     fn _is_abandoned(&self) -> bool {
         self.lock().buffer.phase() == Phase::Abandoned
+    }
+
+    /// Whether the run has ended the stream, by its last frame.
+    #[getter]
+    fn _has_ended(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// How many bytes wait for the connection.
@@ -315,69 +299,34 @@ impl StreamCore {
 
     /// Write a batch, and what is gathered meanwhile. Returns whether a write is now in flight. A
     /// fault of the connection is the connection's to raise, never the sender's.
-    pub(crate) fn hand_over(&self, py: Python<'_>, batch: Batch) -> bool {
-        let outcome = self.write_out(py, batch);
-        self.settle(py, outcome)
-    }
-
-    /// For the guard, in its own thread: write what was gathered, as far as the server takes it
-    /// when it is told. The rest is left to the loop's thread.
-    pub(crate) fn hand_over_from_guard(slf: &Bound<'_, Self>) {
-        let (py, this) = (slf.py(), slf.get());
-        let batch = {
-            let mut state = this.lock();
-            if !state.takes_at_once || !state.buffer.flush() {
-                return;
-            }
-            state.take(py, now_ns())
-        };
-        let outcome = this.write_out(py, batch);
-        this.lock().left_to_loop = Some(outcome);
-        let told = slf.getattr(intern!(py, "_settle")).and_then(|settle| {
-            this.event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), (settle,))
-        });
-        if let Err(error) = told {
-            // The loop is closed; its streams are gone with it.
-            error.write_unraisable(py, Some(slf));
-        }
-    }
-
-    /// Start the write of a batch and of what follows it, until the server wants to be awaited.
-    fn write_out(&self, py: Python<'_>, mut batch: Batch) -> Outcome {
+    pub(crate) fn hand_over(&self, py: Python<'_>, mut batch: Batch) -> bool {
         loop {
             let (body, is_last) = batch;
             match self.write.bind(py).call1((body, !is_last)).and_then(start) {
-                Ok(Started::Pending(write)) => return Outcome::Pending(write.unbind()),
-                Err(error) => return Outcome::Failed(error),
                 Ok(Started::Done) => {}
+                Ok(Started::Pending(write)) => {
+                    self.tell_connection(py, News::Write(write.unbind()));
+                    return true;
+                }
+                Err(error) => {
+                    if !error.is_instance_of::<PyOSError>(py) {
+                        self.tell_connection(py, News::Failed(error));
+                    }
+                    self.abandon(py);
+                    return false;
+                }
             }
             let mut state = self.lock();
-            state.takes_at_once = true;
             match state.buffer.written() {
-                Next::Idle => return Outcome::Idle,
-                Next::Finished => return Outcome::Finished,
                 Next::Write => batch = state.take(py, now_ns()),
-            }
-        }
-    }
-
-    /// Tell those who have to know, in the loop's thread. Returns whether a write is in flight.
-    fn settle(&self, py: Python<'_>, outcome: Outcome) -> bool {
-        match outcome {
-            Outcome::Idle => {}
-            Outcome::Finished => self.end(py),
-            Outcome::Pending(write) => {
-                self.tell_connection(py, News::Write(write));
-                return true;
-            }
-            Outcome::Failed(error) => {
-                if !error.is_instance_of::<PyOSError>(py) {
-                    self.tell_connection(py, News::Failed(error));
+                Next::Idle => return false,
+                Next::Finished => {
+                    drop(state);
+                    self.end(py);
+                    return false;
                 }
-                self.abandon(py);
             }
         }
-        false
     }
 
     fn wait_for_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

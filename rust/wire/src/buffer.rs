@@ -24,18 +24,20 @@ pub struct Limits {
     /// While a write is in flight, a sender waits once this much is gathered. One frame may go
     /// over it, since a frame is never cut.
     pub max_buffered_bytes: usize,
-    /// A frame that comes this long after the last write is alone and is written at once.
+    /// A frame that comes this long after the last write is alone and is written at once. It is
+    /// less than a reader takes to answer to the frame before, so nobody waits for a gathered one.
     pub gather_window_ns: u64,
     /// A comment is sent after this long without a frame.
     pub keep_alive_ns: u64,
 }
 
 impl Limits {
-    /// Sizes that keep a stalled reader's share of memory small at no cost to a fast one.
+    /// Sizes that keep a stalled reader's share of memory small at no cost to a fast one: a server may
+    /// queue some twenty batches (Granian four, and hyper sixteen more) before it makes a sender wait.
     pub const DEFAULT: Self = Self {
-        hand_over_bytes: 16 * 1024,
-        max_buffered_bytes: 32 * 1024,
-        gather_window_ns: 250_000,
+        hand_over_bytes: 8 * 1024,
+        max_buffered_bytes: 8 * 1024,
+        gather_window_ns: 50_000,
         keep_alive_ns: 15_000_000_000,
     };
 }

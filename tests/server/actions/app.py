@@ -6,5 +6,9 @@ from streamactions import StreamActions
 app = StreamActions([journal, wire, refusals, failures, life, leaving, flow])
 
 options_app = StreamActions(
-    [journal, wire], prefix="/own/", dialect="nuxt-actions", max_body_bytes=1000, keep_alive_s=wire.KEEP_ALIVE_S
+    [journal, wire],
+    prefix="/own/",
+    dialect="nuxt-actions",
+    max_body_bytes=1000,
+    keep_alive_s=wire.KEEP_ALIVE_S,
 )

@@ -1,5 +1,6 @@
 """Actions that send more than their readers take, and those that must not suffer from it."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
@@ -7,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.actions.journal import journal
+from server.actions.leaving import compute
 from streamactions import Stream, define_stream_action
 
 CHUNK: Final = "x" * 1000
 FLOOD_CHUNKS: Final = 30_000
 """30 MB: more than the socket buffers of both ends hold."""
 
-_HANDSHAKE_BOUND_S: Final = 30.0
+_HANDSHAKE_BOUND_S: Final = 10.0
 
 _sent: dict[str, int] = {}
 _max_buffered_bytes: dict[str, int] = {}
@@ -40,13 +42,22 @@ async def sent(input: dict[str, str]) -> AsyncIterator[dict[str, int]]:
 
 @define_stream_action
 async def handshake(input: dict[str, Any], stream: Stream) -> None:
-    """Send a token, then compute until its reader has confirmed it by a file; so for each path."""
-    for i, path in enumerate(input["paths"]):
-        await stream.send(i)
+    """Send tokens, then compute until their reader has confirmed them by a file; so for each path.
+
+    Where there are several, let the loop turn once after them.
+    """
+    sent = 0
+    for path in input["paths"]:
+        compute(input["pause_s"])
+        for _ in range(input["tokens"]):
+            await stream.send(sent)
+            sent += 1
+        if input["tokens"] > 1:
+            await asyncio.sleep(0)
         bound_s = time.monotonic() + _HANDSHAKE_BOUND_S
-        while not Path(path).exists():
+        while not Path(path).exists():  # noqa: ASYNC240 - it shall block the loop
             if time.monotonic() > bound_s:
-                raise TimeoutError(f"token {i} was not read while the handler computed")
+                raise TimeoutError(f"token {sent - 1} was not read while the handler computed")
 
 
 @define_stream_action

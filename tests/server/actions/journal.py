@@ -79,6 +79,9 @@ def _tasks() -> Counter[str]:
 @define_stream_action
 async def tasks() -> AsyncIterator[dict[str, int]]:
     """The tasks of the worker, those of this call included."""
+    for _ in range(100):
+        # The server and what wraps the app may still be starting tasks for this call.
+        await asyncio.sleep(0)
     yield dict(_tasks())
 
 
@@ -86,8 +89,9 @@ async def tasks() -> AsyncIterator[dict[str, int]]:
 async def idle(input: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """Wait until no task is left but the given ones, and no stream but this one; say what is left."""
     left: dict[str, Any] = {}
-    for _ in range(1000):
-        gc.collect()
+    for turn in range(1000):
+        if turn % 100 == 99:
+            gc.collect()
         left = {"tasks": dict(_tasks() - Counter(input["tasks"])), "streams": len(journal.streams)}
         if left == {"tasks": {}, "streams": 0}:
             break

@@ -61,7 +61,9 @@ def _user(event: Request) -> str | None:
 
 
 guarded = define_stream_action(open_stream, name="guarded", middleware=[auth_middleware(_user)])
-greeted = define_stream_action(open_stream, name="greeted", middleware=[auth_middleware(_user, optional=True)])
+greeted = define_stream_action(
+    open_stream, name="greeted", middleware=[auth_middleware(_user, optional=True)]
+)
 same_site = define_stream_action(open_stream, name="same-site", middleware=[csrf_middleware()])
 limited = define_stream_action(
     open_stream,

@@ -52,7 +52,7 @@ async def quiet(input: dict[str, Any], stream: Stream) -> None:
 
 @define_stream_action(keep_alive_s=KEEP_ALIVE_S)
 async def busy(stream: Stream) -> None:
-    """Send for five times the keep-alive's pause; the last chunk says how often it was silent for that long."""
+    """Send for five times the keep-alive's pause; the last chunk says how often it was silent so long."""
     silences, started_s = 0, time.monotonic()
     sent_s = started_s
     while sent_s < started_s + 5 * KEEP_ALIVE_S:

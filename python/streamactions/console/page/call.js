@@ -32,6 +32,7 @@ export class Call {
   #controller = new AbortController();
   #startedMs = performance.now();
   #listener;
+  #lastReadMs = 0;
   #isOver = false;
 
   /**
@@ -75,10 +76,11 @@ export class Call {
     while (!reader.ended) {
       const { value, done } = await body.read();
       if (done) {
-        this.#report(reader.finish(), splitter.finish(), 0);
+        this.#lastReadMs = this.elapsedMs;
+        this.#report(reader.finish(), splitter.finish(), 0, this.#lastReadMs);
         break;
       }
-      const ms = this.elapsedMs;
+      const ms = (this.#lastReadMs = this.elapsedMs);
       for (let at = 0; at < value.length && !reader.ended; at += SLICE_BYTES) {
         const slice = value.subarray(at, at + SLICE_BYTES);
         this.#report(reader.feed(slice), splitter.feed(slice), slice.length, ms);
@@ -86,7 +88,8 @@ export class Call {
         if (this.#isOver) return;
       }
     }
-    this.#end(reader.complete ? "done" : (reader.error ?? streamIncomplete()));
+    // The end came with the last read, however long the page then took to show what was in it.
+    this.#end(reader.complete ? "done" : (reader.error ?? streamIncomplete()), this.#lastReadMs);
   }
 
   /**
@@ -113,11 +116,14 @@ export class Call {
     if (!this.#isOver) this.#listener.onRead(chunks, frames, bytes, ms);
   }
 
-  /** @param {"done" | "stopped" | ActionError} outcome */
-  #end(outcome) {
+  /**
+   * @param {"done" | "stopped" | ActionError} outcome
+   * @param {number} ms
+   */
+  #end(outcome, ms = this.elapsedMs) {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#controller.abort();
-    this.#listener.onEnd(outcome, this.elapsedMs);
+    this.#listener.onEnd(outcome, ms);
   }
 }

@@ -71,6 +71,17 @@ export class Problems {
   }
 }
 
+/**
+ * What the author says about a value and what it must keep to; `null` where there is nothing.
+ *
+ * @param {Schema} schema
+ */
+export function createHint(schema) {
+  const rules = constraints(schema);
+  const hint = schema.description && rules ? `${schema.description} (${rules})` : schema.description || rules;
+  return hint ? element("p", { class: "hint", id: uniqueId() }, String(hint)) : null;
+}
+
 /** @implements {Field} */
 export class InputField {
   #options;
@@ -87,13 +98,10 @@ export class InputField {
     this.#control.id = uniqueId();
     const type = typeName(shape, root) + (isRequired ? "" : ", optional");
     const label = element("label", { for: this.#control.id }, this.#name, element("span", { class: "type" }, type));
-    const notes = [shape.schema.description, constraints(shape.schema)].filter(Boolean);
-    const hints = notes.map((note) => element("p", { class: "hint", id: uniqueId() }, String(note)));
-    if (hints.length > 0) {
-      this.#control.setAttribute("aria-describedby", hints.map((hint) => hint.id).join(" "));
-    }
+    const hint = createHint(shape.schema);
+    if (hint !== null) this.#control.setAttribute("aria-describedby", hint.id);
     this.#problems = new Problems(this.#control);
-    this.node = element("div", { class: `field ${shape.kind}` }, label, this.#control, ...hints, this.#problems.node);
+    this.node = element("div", { class: `field ${shape.kind}` }, label, this.#control, hint, this.#problems.node);
     this.rename(options.label);
   }
 

@@ -1,8 +1,8 @@
 /** Lists and objects of fields, as deep as the schema goes. */
 
 import { element } from "./dom.js";
-import { InputField, Problems } from "./fields.js";
-import { constraints, firstValue, shapeOf } from "./schema.js";
+import { InputField, Problems, createHint } from "./fields.js";
+import { firstValue, shapeOf, typeName } from "./schema.js";
 
 /**
  * @import { Field } from "./fields.js"
@@ -31,7 +31,6 @@ export function createField(schema, place) {
 /** What lists and objects share: a frame with a name, and problems of their own. */
 class Group {
   #legend = element("span", { class: "name" });
-  /** @type {Place} */
   place;
   problems;
   node;
@@ -43,19 +42,19 @@ class Group {
    */
   constructor(shape, place, type) {
     this.place = place;
+    this.label = place.label;
     const legend = element(
       "legend",
       {},
       this.#legend,
       element("span", { class: "type" }, place.isRequired ? type : `${type}, optional`),
     );
-    const notes = [shape.schema.description, constraints(shape.schema)].filter(Boolean);
     this.node = element(
       "fieldset",
       { class: place.depth === 0 ? "outermost" : "", tabindex: -1 },
       // The outermost group is the input itself and needs no name.
       place.depth === 0 && !place.label ? null : legend,
-      ...(place.depth === 0 ? [] : notes.map((note) => element("p", { class: "hint" }, String(note)))),
+      place.depth === 0 ? null : createHint(shape.schema),
     );
     this.problems = new Problems(this.node);
     this.#legend.textContent = place.label;
@@ -63,6 +62,7 @@ class Group {
 
   /** @param {string} label */
   rename(label) {
+    this.label = label;
     this.#legend.textContent = label;
   }
 }
@@ -130,7 +130,7 @@ class ListField extends Group {
    * @param {Place} place
    */
   constructor(shape, place) {
-    super(shape, place, "array");
+    super(shape, place, typeName(shape, place.root));
     this.#shape = shape;
     const given = place.initial ?? firstValue(shape.schema);
     const least = shape.schema.minItems ?? (place.isRequired ? 1 : 0);
@@ -168,17 +168,16 @@ class ListField extends Group {
   /** Names are the paths that the server's messages use. */
   #number() {
     for (const [index, { field, remove }] of this.#items.entries()) {
-      const label = `${this.place.label}.${index}`;
+      const label = `${this.label}.${index}`;
       field.rename(label);
       remove.setAttribute("aria-label", `Remove ${label}`);
     }
-    this.#add.setAttribute("aria-label", `Add to ${this.place.label}`);
+    this.#add.setAttribute("aria-label", `Add to ${this.label}`);
   }
 
   /** @param {string} label */
   rename(label) {
     super.rename(label);
-    this.place = { ...this.place, label };
     this.#number();
   }
 

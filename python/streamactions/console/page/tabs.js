@@ -36,9 +36,11 @@ export class Tabs {
       tab.setAttribute("aria-selected", String(isSelected));
       tab.tabIndex = isSelected ? 0 : -1;
       const panel = document.getElementById(tab.getAttribute("aria-controls") ?? "");
+      if (panel === null) continue;
       // Several tabs may share one panel, which then is always there.
-      if (panel !== null && !this.#isShared(panel)) panel.hidden = !isSelected;
-      if (isSelected) panel?.setAttribute("aria-labelledby", tab.id);
+      const isShared = this.#isShared(panel);
+      if (!isShared) panel.hidden = !isSelected;
+      if (!isShared || isSelected) panel.setAttribute("aria-labelledby", tab.id);
     }
   }
 

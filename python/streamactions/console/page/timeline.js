@@ -61,11 +61,27 @@ export class Timeline {
     const x = (/** @type {number} */ ms) => plot.left + ((plot.right - plot.left) * ms) / spanMs;
     const y = (/** @type {number} */ count) => plot.bottom - ((plot.bottom - plot.top) * count) / most;
 
+    if (this.#measures === null || this.#measures.count === 0) {
+      drawNothing(context, plot, colour);
+      return;
+    }
     drawAxes(context, plot, { spanMs, most, x, y, colour });
-    if (this.#measures === null || this.#measures.count === 0) return;
     drawArrivals(context, plot, this.#measures.points, { x, y, colour });
     drawFirst(context, plot, /** @type {number} */ (this.#measures.firstMs), { x, colour });
   }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {{ left: number, right: number, top: number, bottom: number }} plot
+ * @param {(name: string) => string} colour
+ */
+function drawNothing(context, plot, colour) {
+  context.fillStyle = colour("--line");
+  context.fillRect(MARGIN.right, plot.bottom, plot.right - MARGIN.right, 1);
+  context.fillStyle = colour("--muted");
+  context.textAlign = "center";
+  context.fillText("Arrivals over time appear here", (MARGIN.right + plot.right) / 2, (plot.top + plot.bottom) / 2);
 }
 
 /**
@@ -79,7 +95,7 @@ function drawAxes(context, plot, { spanMs, most, x, y, colour }) {
   context.fillStyle = colour("--muted");
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const count of ticks(most, 3)) {
+  for (const count of ticks(most, 4)) {
     const at = Math.round(y(count)) + 0.5;
     context.beginPath();
     context.moveTo(plot.left, at);
@@ -161,7 +177,7 @@ function drawFirst(context, plot, firstMs, { x, colour }) {
 function ticks(most, about) {
   const rough = most / about;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max([1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? rough, 1);
+  const step = Math.max([1, 2, 2.5, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? rough, 1);
   const found = [];
   for (let tick = 0; tick <= most; tick += step) found.push(tick);
   return found;

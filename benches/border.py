@@ -1,0 +1,115 @@
+"""The border between Python and Rust as a piece of work: sending into a stream, feeding a decoder.
+
+The stream's connection takes nothing until the stream's buffer is full, and nothing here asks
+what time it is, so the same calls do the same work each time, however fast the machine is.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Self
+
+READ_BYTES: Final = 64 * 1024
+NEVER_S: Final = 1e9
+
+
+def load_core() -> ModuleType:
+    """``streamactions._core`` without the package around it, whose imports would be most of a short run."""
+    package = find_spec("streamactions")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("streamactions is not installed: run 'python3 benches/install.py'")
+    for folder in package.submodule_search_locations:
+        for path in Path(folder).glob("_core.*.so"):
+            loader = ExtensionFileLoader("streamactions._core", str(path))
+            spec = spec_from_file_location("streamactions._core", path, loader=loader)
+            if spec is not None:
+                core = module_from_spec(spec)
+                loader.exec_module(core)
+                return core
+    raise ModuleNotFoundError("streamactions has no _core: run 'python3 benches/install.py'")
+
+
+def refuse_debug_build(core: ModuleType) -> None:
+    """A debug build is several times slower, so its figures would say nothing."""
+    profile = core.build_info()["profile"]
+    if profile != "release":
+        raise RuntimeError(f"streamactions._core is a {profile} build: install one made with --release")
+
+
+class _NullFuture:
+    """What a stream creates where a sender has to wait; nobody waits for it here."""
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: object) -> None:
+        pass
+
+
+class _PendingWrite:
+    """A write that a slow connection has taken and not finished."""
+
+    def __await__(self) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[None]:
+        return self
+
+    def __next__(self) -> None:
+        return None
+
+
+class NullConnection:
+    """The event loop and the connection of a stream, without either."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.create_future = _NullFuture
+        self._pending = _PendingWrite()
+
+    def write(self, body: bytes, more_body: bool) -> _PendingWrite:
+        self.written.append(body)
+        return self._pending
+
+
+def make_stream(core: ModuleType, encode: Callable[[Any], bytes], connection: NullConnection) -> Any:
+    """A stream of that connection, whose chunks ``encode`` turns into JSON."""
+    return core.StreamCore(
+        encode=encode,
+        encode_any=encode,
+        write=connection.write,
+        event_loop=connection,
+        pulse=core.PulseCore(NEVER_S, NEVER_S),
+        chunk_event=None,
+        done_frame=core.encode_event("{}", event="done"),
+        keep_alive_s=NEVER_S,
+        outlives_client=False,
+    )
+
+
+def send(core: ModuleType, encode: Callable[[Any], bytes], chunk: Any, count: int) -> list[bytes]:
+    """Send a chunk ``count`` times; returns what the connection was given."""
+    connection = NullConnection()
+    stream = make_stream(core, encode, connection)
+    for _ in range(count):
+        # The first chunk's write stays in flight, so that the others are gathered behind it.
+        if type(stream.send(chunk)) is _NullFuture and stream.buffered_bytes:
+            # The buffer is full: the write in flight ends, and the next one begins.
+            stream._written()
+    stream.close()
+    while not connection.written[-1].endswith(b"event: done\ndata: {}\n\n"):
+        stream._written()
+    return connection.written
+
+
+def feed(core: ModuleType, pieces: Sequence[bytes]) -> int:
+    """Feed a decoder; returns how many events came out."""
+    decoder = core.SSEDecoder()
+    return sum(len(decoder.feed(piece)) for piece in pieces)
+
+
+def cut(body: bytes, piece_bytes: int) -> list[bytes]:
+    """A body as it arrives."""
+    return [body[start : start + piece_bytes] for start in range(0, len(body), piece_bytes)]

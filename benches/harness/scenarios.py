@@ -1,0 +1,149 @@
+"""The scenarios: which streams are opened, on which servers, and what is read from them.
+
+A scenario has one or two phases, run against the same server process. A phase is a list of
+groups of streams, in the words of the load client's plan.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from harness.servers import OURS, SERVERS, Server
+
+ENDLESS: Final = 10**12
+"""So many events are never reached: the handler sends for ever."""
+
+STALLED_TEXT: Final = "x" * 200
+"""Longer than a token, so that the kernel's buffers fill soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Streams that ask for the same."""
+
+    name: str
+    streams: int
+    body: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        """How many events its streams must give together."""
+        return self.streams * int(self.body["count"])
+
+    @property
+    def stalls(self) -> bool:
+        """Whether its clients stop reading, so that their events are not counted."""
+        return bool(self.options.get("stall"))
+
+    def plan(self, server: Server) -> dict[str, Any]:
+        """The group as the load client reads it."""
+        return {
+            "name": self.name,
+            "streams": self.streams,
+            "path": server.path,
+            "body": self.body,
+            "end": server.end,
+            **self.options,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One kind of load.
+
+    Attributes:
+        name: its name in tables and for ``--scenario``.
+        title: what happens, for readers.
+        phases: groups by the phase's name; the last phase is the one that is measured, and its
+            first group gives the latencies.
+        columns: the metrics that its table shows, by their names in ``measure``.
+        only: the servers that take part; all of them where it is empty.
+    """
+
+    name: str
+    title: str
+    phases: dict[str, tuple[Group, ...]]
+    columns: tuple[str, ...]
+    only: tuple[str, ...] = ()
+
+
+def _body(count: int, interval_s: float = 0.0, text: str = "hello", **more: Any) -> dict[str, Any]:
+    return {"count": count, "text": text, "interval_s": interval_s, **more}
+
+
+def make_scenarios(*, is_quick: bool) -> tuple[Scenario, ...]:
+    """The scenarios at full size, or at one that only shows that everything works."""
+
+    def size(full: int, quick: int) -> int:
+        return quick if is_quick else full
+
+    def even(name: str, title: str, streams: int, count: int, interval_s: float, *more: str) -> Scenario:
+        unit = f", {interval_s * 1000:g} ms apart" if interval_s else ", no pause"
+        groups = (Group("streams", streams, _body(count, interval_s)),)
+        columns = ("cpu_us_per_event", "wall_s", "first_event_p99_ms", *more)
+        return Scenario(name, f"{title}: {streams:,} streams x {count:,}{unit}", {"load": groups}, columns)
+
+    ordinary = Group("ordinary", size(20, 5), _body(size(500, 25), 0.02))
+    stalled = Group("stalled", size(100, 10), _body(ENDLESS, text=STALLED_TEXT), {"stall": True})
+    paced = Group("paced", size(20, 5), _body(size(200, 50), 0.02), {"gaps_while": "tight"})
+    tight = Group("tight", 1, _body(size(1_000_000, 20_000)), {"opens_after": "paced"})
+    lone_columns = ("send_to_read_p50_us", "send_to_read_p99_us", "cpu_us_per_event")
+    return (
+        even("burst", "Burst", size(50, 10), size(4000, 200), 0.0),
+        even("spaced", "Spaced", size(500, 50), size(150, 20), 0.02, "gap_p99_ms"),
+        even("short", "Short", size(400, 50), 10, 0.0),
+        even(
+            "many",
+            "Many",
+            size(10_000, 200),
+            size(6, 3),
+            1.0 if not is_quick else 0.1,
+            "peak_mib",
+            "kib_per_stream",
+        ),
+        Scenario(
+            "lone",
+            f"Lone token: one stream, {size(200, 20)} events 20 ms apart, from send to the client's read",
+            {"load": (Group("streams", 1, _body(size(200, 20), 0.02, stamp=True)),)},
+            lone_columns,
+            # The output model has no field for the server's clock.
+            only=tuple(server.name for server in SERVERS if server.name != "streamactions-output"),
+        ),
+        Scenario(
+            "lone-busy",
+            f"Lone token, busy: {size(200, 20)} events, 10 ms of computing before each and no other await",
+            {"load": (Group("streams", 1, _body(size(200, 20), busy_s=0.01, stamp=True)),)},
+            lone_columns[:2],
+            # The others hand over between two turns of the event loop, and here it does not turn.
+            only=("floor-each", OURS, "granian-rsgi", "granian-asgi", "uvicorn", "aiohttp"),
+        ),
+        Scenario(
+            "stalled",
+            f"Stalled readers: {stalled.streams} clients stop reading while their handlers send for ever, "
+            f"beside {ordinary.streams} ordinary streams",
+            {
+                "without": (ordinary,),
+                "with": (
+                    Group("ordinary", ordinary.streams, ordinary.body, {"opens_after": "stalled"}),
+                    stalled,
+                ),
+            },
+            ("kib_per_stalled_stream", "stalled_growth_kib", "gap_p99_ms_without", "gap_p99_ms"),
+            # RSGI has no backpressure: the machine's memory would end before the run.
+            only=(OURS, "granian-asgi", "uvicorn", "aiohttp", "starlette", "node"),
+        ),
+        Scenario(
+            "tight",
+            f"Tight producer: one handler sends {int(tight.body['count']):,} chunks without any other await, "
+            f"beside {paced.streams} streams at 20 ms",
+            {"load": (paced, tight)},
+            ("gap_p99_ms", "gap_max_ms", "wall_s"),
+            # Frameworks take minutes for so many chunks.
+            only=(OURS, "granian-asgi", "granian-rsgi", "uvicorn", "aiohttp", "node"),
+        ),
+    )
+
+
+def warm_up(server: Server) -> dict[str, Any]:
+    """A little of everything before the measurement: imports, code caches, first allocations."""
+    return Group("warm-up", 20, _body(20)).plan(server)

@@ -1,0 +1,3 @@
+import { require } from "./commonjs.js";
+
+export const { flushSync } = require("react-dom");

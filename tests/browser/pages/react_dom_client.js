@@ -1,0 +1,3 @@
+import { require } from "./commonjs.js";
+
+export const { createRoot } = require("react-dom/client");

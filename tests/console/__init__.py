@@ -1,0 +1,1 @@
+"""The console and the chat page in a real Chromium."""
