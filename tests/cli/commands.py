@@ -31,8 +31,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("OPENAI_", "FILES_ROOT", "API_TOKENS", "PYTHONUNBUFFERED"))
     }
-    # Development mode makes Python say what was never closed and never awaited.
-    return {**kept, "PYTHONDEVMODE": "1", **(extra or {})}
+    # So Python says what was never closed and never awaited. Its development mode would also say
+    # what was slow, which depends on the machine.
+    return {**kept, "PYTHONWARNINGS": "default", **(extra or {})}
 
 
 def run_command(
