@@ -6,7 +6,7 @@ the stream is ended exactly once: complete, failed, or abandoned because the cli
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -70,17 +70,30 @@ def _read_answer(answer: Any) -> ActionError:
 
 
 class Run:
-    """The handler's task and the end of its stream."""
+    """The handler's task and the end of its stream.
+
+    Args:
+        action: what runs.
+        dialect: how the stream's failure is spelled.
+        stream: what the handler sends into.
+        offered: values by parameter name.
+        started: called when the handler starts, which in a busy event loop is not at once.
+    """
 
     __slots__ = ("_action", "_dialect", "_stream", "_task")
 
     def __init__(
-        self, action: StreamAction, dialect: Dialect, stream: Stream, offered: Mapping[str, Any]
+        self,
+        action: StreamAction,
+        dialect: Dialect,
+        stream: Stream,
+        offered: Mapping[str, Any],
+        started: Callable[[], None],
     ) -> None:
         self._action = action
         self._dialect = dialect
         self._stream = stream
-        self._task = asyncio.get_running_loop().create_task(self._main(offered), name=action.name)
+        self._task = asyncio.get_running_loop().create_task(self._main(offered, started), name=action.name)
 
     def client_left(self) -> None:
         """Nobody reads any more: stop the handler, unless it is meant to go on or has closed its stream."""
@@ -104,11 +117,12 @@ class Run:
         self._task.cancel()
         await self.wait()
 
-    async def _main(self, offered: Mapping[str, Any]) -> None:
+    async def _main(self, offered: Mapping[str, Any], started: Callable[[], None]) -> None:
         try:
+            started()
             handler = self._action.run(self._stream, offered)
             # What the handler did not take need not live as long as it.
-            del offered
+            del offered, started
             await handler
         except asyncio.CancelledError:
             # The client's leaving has abandoned the stream already; any other cancellation (a

@@ -7,6 +7,7 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 import asyncio
 import os
 from collections.abc import Collection, Iterable
+from functools import partial
 from os import PathLike
 from types import ModuleType
 from typing import Any, Final
@@ -106,9 +107,11 @@ class StreamActions:
                 pulse = self._pulses.of(event_loop)
                 stream = offered["stream"] = served.make_stream(connection.write, event_loop, pulse)
                 await connection.open_event_stream()
-                run = Run(served.action, served.dialect, stream, offered)
+                # The handler's own time counts, not how long it waits for its turn in a busy loop.
+                started = partial(pulse.call_when_settled, connection.listen)
+                run = Run(served.action, served.dialect, stream, offered, started)
                 # Nothing of the call need live as long as its stream.
-                del call, offered
+                del call, offered, started
                 await connection.serve(stream, run, pulse)
         elif scope["type"] == "lifespan":
             await _live(receive, send)

@@ -59,11 +59,15 @@ class Connection:
         if self.is_gone:
             on_gone()
         elif self._watch is None:
-            pulse.call_when_settled(self._listen)
+            pulse.call_when_settled(self.listen)
+
+    def listen(self) -> None:
+        """Listen for the client's leaving, as long as somebody wants to know."""
+        if self._on_gone is None or self._watch is not None:
+            return
+        self._listen()
 
     def _listen(self) -> None:
-        if self._on_gone is None:
-            return
         # Granian's answer is a future already; a coroutine of another server becomes a task.
         self._watch = asyncio.ensure_future(self._receive())
         self._watch.add_done_callback(self._received)
@@ -117,7 +121,9 @@ class Connection:
         """
         self._stream, self._run = stream, run
         pulse.add(stream)
-        self.watch(self._lose_reader, pulse)
+        self._on_gone = self._lose_reader
+        if self.is_gone:
+            self._lose_reader()
         try:
             while (write := await stream._next_write()) is not None:
                 try:

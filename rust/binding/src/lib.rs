@@ -5,7 +5,9 @@ mod awaitables;
 mod build;
 mod decoder;
 mod errors;
+mod futures;
 mod pulse;
+mod state;
 mod stream;
 mod transport;
 

@@ -22,7 +22,9 @@ use wire::buffer::{Advice, ChunkBuffer, Limits, Next, Phase};
 use crate::{
     awaitables::{Started, Yield, ready, start},
     errors::{ClientDisconnectedError, StreamClosedError},
+    futures::{discard, resolve, wake},
     pulse::{PulseCore, now_ns, seconds_to_ns},
+    state::{Batch, News, State},
 };
 
 /// The core of `streamactions.Stream`.
@@ -43,30 +45,6 @@ pub(crate) struct StreamCore {
     outlives_client: bool,
     state: Mutex<State>,
 }
-
-struct State {
-    buffer: ChunkBuffer,
-    /// The future that the connection awaits in `next_write`, while there is nothing for it to do.
-    idle_connection: Option<Py<PyAny>>,
-    /// What the connection has to do next, while it is not in `next_write`.
-    news: Option<News>,
-    last_send_ns: u64,
-    /// Futures of senders that wait until the write in flight is done.
-    waiting_senders: Vec<Py<PyAny>>,
-    /// Futures of those who wait for the stream's end.
-    waiting_for_end: Vec<Py<PyAny>>,
-    /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
-    is_closed: bool,
-    is_finished: bool,
-}
-
-enum News {
-    Write(Py<PyAny>),
-    Failed(PyErr),
-}
-
-/// Bytes that were taken from the buffer, and whether they carry the stream's end.
-type Batch = (Py<PyBytes>, bool);
 
 #[pymethods]
 impl StreamCore {
@@ -260,12 +238,6 @@ impl StreamCore {
     }
 }
 
-impl State {
-    fn take(&mut self, py: Python<'_>, now_ns: u64) -> Batch {
-        self.buffer.take(now_ns, |bytes, is_last| (PyBytes::new(py, bytes).unbind(), is_last))
-    }
-}
-
 impl StreamCore {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -402,33 +374,5 @@ impl StreamCore {
         if let Err(error) = told {
             error.write_unraisable(py, Some(future));
         }
-    }
-}
-
-/// Give a future its result. Returns `false` where its waiter was cancelled meanwhile.
-fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = future.py();
-    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        return Ok(false);
-    }
-    future.call_method1(intern!(py, "set_result"), (value,))?;
-    Ok(true)
-}
-
-/// Close a write that nobody will await; an awaitable that has no `close` needs none.
-fn discard(py: Python<'_>, write: &Py<PyAny>) {
-    let write = write.bind(py);
-    let closed =
-        write.getattr_opt(intern!(py, "close")).and_then(|close| close.map(|c| c.call0()).transpose());
-    if let Err(error) = closed {
-        error.write_unraisable(py, Some(write));
-    }
-}
-
-fn wake(py: Python<'_>, future: &Py<PyAny>) {
-    let future = future.bind(py);
-    if let Err(error) = resolve(future, &py.None().into_bound(py)) {
-        // The loop is closed: there is nobody left to wake, but the fault shall be seen.
-        error.write_unraisable(py, Some(future));
     }
 }

@@ -1,0 +1,32 @@
+//! The event loop's futures, as a stream uses them: from the loop's own thread.
+
+use pyo3::{intern, prelude::*};
+
+/// Give a future its result. Returns `false` where its waiter was cancelled meanwhile.
+pub(crate) fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = future.py();
+    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        return Ok(false);
+    }
+    future.call_method1(intern!(py, "set_result"), (value,))?;
+    Ok(true)
+}
+
+/// Close a write that nobody will await; an awaitable that has no `close` needs none.
+pub(crate) fn discard(py: Python<'_>, write: &Py<PyAny>) {
+    let write = write.bind(py);
+    let closed =
+        write.getattr_opt(intern!(py, "close")).and_then(|close| close.map(|c| c.call0()).transpose());
+    if let Err(error) = closed {
+        error.write_unraisable(py, Some(write));
+    }
+}
+
+/// Tell the waiter of a future.
+pub(crate) fn wake(py: Python<'_>, future: &Py<PyAny>) {
+    let future = future.bind(py);
+    if let Err(error) = resolve(future, &py.None().into_bound(py)) {
+        // The loop is closed: there is nobody left to wake, but the fault shall be seen.
+        error.write_unraisable(py, Some(future));
+    }
+}

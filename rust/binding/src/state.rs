@@ -1,0 +1,37 @@
+//! What changes in a stream's life: its buffer, and who waits for what. Held under a lock.
+
+use pyo3::{prelude::*, types::PyBytes};
+use wire::buffer::ChunkBuffer;
+
+/// What the run and the connection of one stream share.
+pub(crate) struct State {
+    pub(crate) buffer: ChunkBuffer,
+    /// The future that the connection awaits in `next_write`, while there is nothing for it to do.
+    pub(crate) idle_connection: Option<Py<PyAny>>,
+    /// What the connection has to do next, while it is not in `next_write`.
+    pub(crate) news: Option<News>,
+    pub(crate) last_send_ns: u64,
+    /// Futures of senders that wait until the write in flight is done.
+    pub(crate) waiting_senders: Vec<Py<PyAny>>,
+    /// Futures of those who wait for the stream's end.
+    pub(crate) waiting_for_end: Vec<Py<PyAny>>,
+    /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
+    pub(crate) is_closed: bool,
+    pub(crate) is_finished: bool,
+}
+
+/// What the connection is told.
+pub(crate) enum News {
+    Write(Py<PyAny>),
+    Failed(PyErr),
+}
+
+/// Bytes that were taken from the buffer, and whether they carry the stream's end.
+pub(crate) type Batch = (Py<PyBytes>, bool);
+
+impl State {
+    /// Take what is gathered, as one write that is now in flight.
+    pub(crate) fn take(&mut self, py: Python<'_>, now_ns: u64) -> Batch {
+        self.buffer.take(now_ns, |bytes, is_last| (PyBytes::new(py, bytes).unbind(), is_last))
+    }
+}
