@@ -95,10 +95,11 @@ def test_the_call_that_the_file_explains() -> None:
 
 def test_all_examples_are_served_as_a_folder() -> None:
     with serve(EXAMPLES) as served:
-        served.output.wait_for(" call ", 3)
+        served.output.wait_for(" call ", 4)
         lines = served.output.lines_with(" call ")
         assert [line.split()[2].rpartition("/")[2] for line in lines] == [
             "ai-chat",
             "process-files",
+            "relay-chat",
             "weather-report",
         ]
