@@ -250,8 +250,6 @@ class PulseCore:
     def beat(self) -> bool:
         """The timer has come. Returns whether there are streams left, so that it has to come again."""
 
-    def __len__(self) -> int: ...
-
 @final
 class HTTPMailbox:
     """Which exchanges of an event loop have news."""

@@ -88,10 +88,6 @@ impl PulseCore {
         }
         !self.lock().is_empty()
     }
-
-    fn __len__(&self) -> usize {
-        self.lock().len()
-    }
 }
 
 impl PulseCore {
