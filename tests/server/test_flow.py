@@ -35,7 +35,7 @@ def test_a_reader_that_stops_holds_its_handler_up(granian: Served, run: str) -> 
 
 def test_readers_that_stop_hold_up_nobody_else(granian: Served, run: str) -> None:
     runs = [f"{run} {i}" for i in range(4)]
-    clients = [granian.open("flood", {"run": name}, receive_buffer_bytes=8192) for name in runs]
+    clients = [granian.open("flood-for-ever", {"run": name}, receive_buffer_bytes=8192) for name in runs]
     for name in runs:
         granian.wait_until_stalled(name)
     assert granian.call("echo", {"chunks": list(range(1000))}).chunks() == list(range(1000))

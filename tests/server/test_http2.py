@@ -75,7 +75,7 @@ def test_the_other_streams_of_a_connection_go_on(granian: Served, run: str) -> N
 def test_a_handler_whose_reader_has_stopped_is_cancelled(granian: Served, run: str) -> None:
     with Http2Client(granian.port) as client:
         # Nothing is read, so the windows of the stream and the connection run out.
-        number = client.request(granian.path("flood"), {"run": run})
+        number = client.request(granian.path("flood-for-ever"), {"run": run})
         granian.wait_until_stalled(run)
         left_s = time.monotonic()
         client.reset(number)

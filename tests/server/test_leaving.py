@@ -59,7 +59,7 @@ def test_a_handler_that_has_sent_nothing_is_cancelled(granian: Served, run: str)
 
 
 def test_a_handler_whose_reader_has_stopped_is_cancelled(granian: Served, run: str) -> None:
-    client = granian.open("flood", {"run": run}, receive_buffer_bytes=8192)
+    client = granian.open("flood-for-ever", {"run": run}, receive_buffer_bytes=8192)
     granian.wait_until_stalled(run)
     print_delay(granian, run, leave(client, "reset"))
 

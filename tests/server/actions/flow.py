@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,16 +22,25 @@ _sent: dict[str, int] = {}
 _max_buffered_bytes: dict[str, int] = {}
 
 
-@define_stream_action
-async def flood(input: dict[str, str], stream: Stream) -> None:
-    """Send as fast as ``send`` allows."""
-    run = input["run"]
+async def _flood(run: str, stream: Stream, numbers: Iterable[int]) -> None:
     _max_buffered_bytes[run] = 0
     with journal.follow(run, stream):
-        for i in range(FLOOD_CHUNKS):
+        for i in numbers:
             await stream.send([i, CHUNK])
             _sent[run] = i + 1
             _max_buffered_bytes[run] = max(_max_buffered_bytes[run], stream.buffered_bytes)
+
+
+@define_stream_action
+async def flood(input: dict[str, str], stream: Stream) -> None:
+    """Send as fast as ``send`` allows."""
+    await _flood(input["run"], stream, range(FLOOD_CHUNKS))
+
+
+@define_stream_action
+async def flood_for_ever(input: dict[str, str], stream: Stream) -> None:
+    """The same without an end, for readers that leave: a server takes what is sent until it has noticed."""
+    await _flood(input["run"], stream, count())
 
 
 @define_stream_action
