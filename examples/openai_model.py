@@ -5,14 +5,13 @@ A stream without the closing ``[DONE]`` was cut, so it ends in an error, never a
 
 import os
 from collections.abc import AsyncGenerator
-from typing import Self
+from typing import Any, Final, Self
 
-import aiohttp
+from streamactions import ActionError, create_action_error
+from streamactions.client import open_event_stream
 
-from streamactions import SSEDecoder, create_action_error
-
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
-"""In seconds. An answer may be long, but not silent for long."""
+IDLE_TIMEOUT_S: Final = 120.0
+"""An answer may be long, but not silent for long."""
 
 
 class OpenAIModel:
@@ -42,26 +41,51 @@ class OpenAIModel:
         """The model's answer, token by token. Closing the generator closes the connection.
 
         Raises:
-            ActionError: the server refused (``MODEL_ERROR``) or cut its answer (``MODEL_INCOMPLETE``).
-            aiohttp.ClientError: there is no connection.
+            ActionError: the server cannot be reached (``MODEL_UNREACHABLE``), refused or failed
+                (``MODEL_ERROR``), fell silent (``MODEL_TIMEOUT``), or cut its answer
+                (``MODEL_INCOMPLETE``).
         """
         request = {"model": self._model, "messages": [{"role": "user", "content": prompt}], "stream": True}
-        decoder = SSEDecoder()
-        async with (
-            aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers) as session,
-            session.post(self._url, json=request) as response,
-        ):
-            if response.status != 200:
-                message = f"The model's server answered HTTP {response.status}"
-                raise create_action_error("MODEL_ERROR", message, 502)
-            async for data in response.content.iter_any():
-                for event in decoder.feed(data):
-                    if event.data == "[DONE]":
-                        return
-                    chunk = event.json()
-                    if "error" in chunk:
-                        raise create_action_error("MODEL_ERROR", "The model's server failed", 502)
-                    token = chunk["choices"][0]["delta"].get("content") if chunk["choices"] else None
-                    if token:
+        try:
+            async with open_event_stream(
+                "POST",
+                self._url,
+                json=request,
+                headers=self._headers,
+                end="[DONE]",
+                idle_timeout_s=IDLE_TIMEOUT_S,
+            ) as stream:
+                async for chunk in stream.values():
+                    if token := read_token(chunk):
                         yield token
-        raise create_action_error("MODEL_INCOMPLETE", "The model's server cut its answer", 502)
+        except ActionError as exc:
+            raise what_failed(exc) from exc
+
+
+def read_token(chunk: Any) -> str | None:
+    """The token that a chunk holds, if any.
+
+    Raises:
+        ActionError: it is an error, or no chat completion.
+    """
+    try:
+        if "error" not in chunk:
+            choices = chunk.get("choices")
+            return choices[0]["delta"].get("content") if choices else None
+    except (AttributeError, IndexError, KeyError, TypeError) as exc:
+        raise create_action_error("INVALID_CHUNK", "The model's server sent no chat completion", 502) from exc
+    raise create_action_error("INVALID_CHUNK", "The model's server failed within its answer", 502)
+
+
+def what_failed(error: ActionError) -> ActionError:
+    """A failure in words for the caller: the server's own may hold what is none of a caller's business."""
+    match error.code, error.status_code:
+        case "CONNECTION_ERROR", _:
+            return create_action_error("MODEL_UNREACHABLE", "The model's server cannot be reached", 502)
+        case "TIMEOUT_ERROR", _:
+            return create_action_error("MODEL_TIMEOUT", "The model's server took too long", 504)
+        case "STREAM_INCOMPLETE", _:
+            return create_action_error("MODEL_INCOMPLETE", "The model's server cut its answer", 502)
+        case _, status if status < 500:
+            return create_action_error("MODEL_ERROR", f"The model's server answered HTTP {status}", 502)
+    return create_action_error("MODEL_ERROR", "The model's server failed", 502)

@@ -4,17 +4,15 @@ import asyncio
 import base64
 import os
 import ssl
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import uvloop
-from client_runner import HANG_S, run
+from client_runner import run
 from h2.errors import ErrorCodes
+from new_process import in_new_process
 from scripted_http2 import Http2Connection, http2_server, make_certificates
 from scripted_server import CHUNKED_HEAD, LAST_PIECE, Connection, Received, piece, scripted_server
 
@@ -22,6 +20,13 @@ from streamactions import ActionError
 from streamactions.client import HyperTransport, open_event_stream
 
 BODY: Final = b"data: 1\n\ndata: 2\n\n"
+
+
+@pytest.fixture(autouse=True)
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in tuple(os.environ):
+        if name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
 
 
 async def read(url: str) -> list[Any]:
@@ -164,6 +169,44 @@ def test_an_http_proxy_gets_the_whole_url_and_its_password(monkeypatch: pytest.M
     assert request.headers["proxy-authorization"] == f"Basic {base64.b64encode(b'user:word').decode()}"
 
 
+@pytest.mark.usefixtures("context")
+@pytest.mark.parametrize("scheme", ["https", "socks5", "socks5h", "socks"])
+@pytest.mark.parametrize("target", ["http", "https"])
+def test_a_proxy_that_cannot_be_used_is_named_and_not_passed_by(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, target: str
+) -> None:
+    async def refuse(connection: Connection) -> None:
+        raise AssertionError("nothing may be sent")
+
+    async def main() -> None:
+        async with scripted_server(refuse) as url:
+            variable = f"{target.upper()}_PROXY"
+            monkeypatch.setenv(variable, url.replace("http://", f"{scheme}://user:word@"))
+            error = await fails_with(url.replace("http://", f"{target}://"))
+            assert error.code == "CONNECTION_ERROR"
+            assert error.message == (
+                f"The server gave no answer: the {scheme}:// proxy that {variable} names is not supported: "
+                "name an http:// one, exempt the server in NO_PROXY, or pass a client that supports it"
+            )
+
+    run(main)
+
+
+def test_a_value_that_names_no_proxy_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(connection: Connection) -> None:
+        raise AssertionError("nothing may be sent")
+
+    async def main() -> None:
+        async with scripted_server(refuse) as url:
+            monkeypatch.setenv("ALL_PROXY", "http://user:word@a proxy")
+            error = await fails_with(url)
+            assert error.message == (
+                "The server gave no answer: ALL_PROXY names no proxy: write it like http://proxy:3128"
+            )
+
+    run(main)
+
+
 def test_an_https_url_goes_through_a_tunnel(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -254,20 +297,6 @@ def test_a_request_that_http_cannot_carry() -> None:
                 pytest.fail("it opened")
 
     run(main)
-
-
-def in_new_process(program: str, *flags: str) -> str:
-    """The output of a program, which must end by itself, and well."""
-    ended = subprocess.run(
-        [sys.executable, *flags, "-c", textwrap.dedent(program)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        capture_output=True,
-        text=True,
-        timeout=HANG_S,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
 
 
 def test_importing_starts_no_thread() -> None:

@@ -1,5 +1,8 @@
 """``examples/chat.py`` with an OpenAI-compatible server: llama.cpp's own, and one that a test scripts."""
 
+import asyncio
+import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Final
@@ -7,14 +10,17 @@ from typing import Final
 import pytest
 import xllamacpp  # type: ignore[import-untyped]
 
+import openai_model
 from cli.commands import serve
 from cli.peer import HEAD, Peer, chunk, open_peer
 from examples.calls import EXAMPLES, call
 from local_model import find_model_file
+from openai_model import OpenAIModel
 from streamactions import ActionError
 
 PATH: Final = "/api/_actions/ai-chat"
 KEY: Final = "a-key"
+MODEL: Final = "a-model"
 INPUT: Final = {"prompt": "Say hello."}
 
 
@@ -34,7 +40,8 @@ def model_url() -> Iterator[str]:
 
 
 def call_with(base_url: str, key: str = KEY) -> tuple[str, ActionError | None]:
-    with serve(EXAMPLES / "chat.py", env={"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": key}) as served:
+    env = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": key, "OPENAI_MODEL": MODEL}
+    with serve(EXAMPLES / "chat.py", env=env) as served:
         chunks, error = call(served.url + PATH, INPUT)
     return "".join(chunk["text"] for chunk in chunks), error
 
@@ -52,12 +59,22 @@ def test_a_server_that_refuses_is_named(model_url: str) -> None:
     assert (error.code, error.message) == ("MODEL_ERROR", "The model's server answered HTTP 401")
 
 
-def call_scripted(*frames: bytes) -> tuple[str, ActionError | None, bytes]:
+def test_a_server_that_nobody_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    text, error = call_with(f"http://127.0.0.1:{port}/v1")
+    assert text == ""
+    assert error is not None
+    assert (error.code, error.message) == ("MODEL_UNREACHABLE", "The model's server cannot be reached")
+
+
+def call_scripted(*sent: bytes) -> tuple[str, ActionError | None, bytes, bytes]:
+    """What a call gives whose server sends these bytes and then closes; and the request's head and body."""
     received: list[bytes] = []
 
     def answer(peer: Peer) -> None:
         received.extend(peer.receive())
-        peer.send(HEAD + b"".join(frames))
+        peer.send(b"".join(sent))
         peer.close()
 
     with open_peer() as peer:
@@ -65,7 +82,8 @@ def call_scripted(*frames: bytes) -> tuple[str, ActionError | None, bytes]:
         thread.start()
         text, error = call_with(peer.url)
         thread.join()
-    return text, error, b"\n".join(received)
+    head, body = received
+    return text, error, head, body
 
 
 TOKEN: Final = chunk('{"choices":[{"delta":{"content":"Hi"}}]}')
@@ -73,22 +91,73 @@ TOKEN: Final = chunk('{"choices":[{"delta":{"content":"Hi"}}]}')
 
 def test_what_is_asked_for() -> None:
     empty, end = chunk('{"choices":[]}'), b"data: [DONE]\n\n"
-    text, error, request = call_scripted(
-        chunk('{"choices":[{"delta":{"role":"assistant"}}]}'), TOKEN, empty, end
+    text, error, head, body = call_scripted(
+        HEAD, chunk('{"choices":[{"delta":{"role":"assistant"}}]}'), TOKEN, empty, end
     )
     assert (text, error) == ("Hi", None)
-    assert b"POST /api/_actions/test/chat/completions HTTP/1.1" in request
-    assert b"authorization: bearer a-key" in request.lower()
-    assert b'"messages": [{"role": "user", "content": "Say hello."}], "stream": true' in request
+    assert b"POST /api/_actions/test/chat/completions HTTP/1.1" in head
+    assert b"authorization: bearer a-key" in head.lower()
+    assert json.loads(body) == {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "Say hello."}],
+        "stream": True,
+    }
 
 
 @pytest.mark.parametrize(
-    ("frame", "code"),
-    [(b"", "MODEL_INCOMPLETE"), (chunk('{"error":{"message":"internal detail"}}'), "MODEL_ERROR")],
+    ("end", "code"),
+    [
+        (b"", "MODEL_INCOMPLETE"),
+        (chunk('{"error":{"message":"internal detail"}}'), "MODEL_ERROR"),
+        (chunk('["internal detail"]'), "MODEL_ERROR"),
+        (chunk("<p>internal detail"), "MODEL_ERROR"),
+    ],
+    ids=["cut", "error", "no-completion", "not-json"],
 )
-def test_an_answer_that_breaks_off_is_not_complete(frame: bytes, code: str) -> None:
-    text, error, _ = call_scripted(TOKEN, frame)
+def test_an_answer_that_breaks_off_is_not_complete(end: bytes, code: str) -> None:
+    text, error, _, _ = call_scripted(HEAD, TOKEN, end)
     assert text == "Hi"
     assert error is not None
     assert error.code == code
     assert "detail" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"HTTP/1.1 500 Internal Server Error\r\n\r\ninternal detail", "The model's server failed"),
+        (
+            b'HTTP/1.1 400 Bad Request\r\n\r\n{"code":"DETAIL","message":"internal detail"}',
+            "The model's server answered HTTP 400",
+        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\ninternal detail", "The model's server failed"),
+    ],
+    ids=["failed", "refused", "html"],
+)
+def test_an_answer_that_is_no_stream(answer: bytes, message: str) -> None:
+    text, error, _, _ = call_scripted(answer)
+    assert text == ""
+    assert error is not None
+    assert (error.code, error.message) == ("MODEL_ERROR", message)
+
+
+def test_a_server_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_model, "IDLE_TIMEOUT_S", 0.2)
+
+    def answer(peer: Peer) -> None:
+        peer.receive()
+        peer.send(HEAD + TOKEN)
+        peer.wait_left()
+
+    async def read(url: str) -> None:
+        tokens = OpenAIModel(url, KEY, MODEL).answer("Hi")
+        assert await anext(tokens) == "Hi"
+        await anext(tokens)
+
+    with open_peer() as peer:
+        thread = threading.Thread(target=answer, args=(peer,))
+        thread.start()
+        with pytest.raises(ActionError) as caught:
+            asyncio.run(read(peer.url))
+        thread.join()
+    assert (caught.value.code, caught.value.status_code) == ("MODEL_TIMEOUT", 504)

@@ -12,6 +12,9 @@ import streamactions
 LATER = {"granian", "uvicorn", "fastapi", "click"}
 """Packages that only those who serve or use the command line need."""
 
+HTTP_CLIENTS = {"aiohttp", "httpx", "httpx2", "requests", "urllib3"}
+"""Packages that only those who call need: one takes half as long as all the rest."""
+
 LOOK = f"""
 import asyncio, logging, signal, sys, threading
 before = {{
@@ -34,7 +37,7 @@ assert logging.getLogger("streamactions").handlers == []
 from pathlib import Path
 native_threads = len(list(Path("/proc/self/task").iterdir())) if sys.platform == "linux" else 1
 assert native_threads == 1, native_threads
-loaded = {LATER!r} & set(sys.modules)
+loaded = {LATER | HTTP_CLIENTS!r} & set(sys.modules)
 assert not loaded, loaded
 """
 
@@ -79,3 +82,11 @@ def test_the_version_is_that_of_the_extension() -> None:
 def test_an_import_does_nothing_else() -> None:
     looked = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=False)
     assert (looked.returncode, looked.stdout, looked.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("module", ["client", "serve", "cli", "testing"])
+def test_no_import_loads_an_http_client(module: str) -> None:
+    """``serve`` is what a server's worker imports, and a handler may have the client."""
+    look = f"import sys, streamactions.{module}; print({HTTP_CLIENTS!r} & set(sys.modules))"
+    looked = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+    assert (looked.stdout, looked.stderr) == ("set()\n", "")

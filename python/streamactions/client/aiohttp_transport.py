@@ -1,24 +1,28 @@
-"""The default transport: aiohttp, the cheapest reader of many small pieces that was measured.
+"""The transport for aiohttp: a session of one's own, or the caller's.
 
 Strategy: bytes are taken from the connection's buffer as they lie there, with no generator and no
 copy in between. Its reading stops by itself at twice aiohttp's ``read_bufsize`` (64 KiB by
-default), so a slow caller holds a bounded number of bytes.
+default), so a slow caller holds a bounded number of bytes. aiohttp is imported when a
+transport is made and not before: it takes some 100 ms and 10 MiB, and most servers never need it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
-from typing import Final
-
-import aiohttp
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
+
+if TYPE_CHECKING:
+    import aiohttp
 
 __all__ = ["AiohttpTransport"]
 
 CONNECT_TIMEOUT_S: Final = 30.0
 """How long an own session tries to reach a server; the call's ``timeout`` may end it sooner."""
+
+Errors: TypeAlias = tuple[type[Exception], ...]
 
 
 class AiohttpTransport:
@@ -33,13 +37,18 @@ class AiohttpTransport:
             first request, on the running loop, without cookies.
     """
 
-    def __init__(self, session: aiohttp.ClientSession | None = None) -> None:
+    def __init__(self, session: "aiohttp.ClientSession | None" = None) -> None:
+        import aiohttp
+
         self._session = session
         self._owns_session = session is None
+        self._errors: Errors = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
 
     @asynccontextmanager
     async def open_response(self, request: Request) -> AsyncIterator[Response]:
         """Send the request; see `Transport.open_response`."""
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S),
@@ -57,11 +66,11 @@ class AiohttpTransport:
                 raise_for_status=False,
                 timeout=aiohttp.ClientTimeout(connect=limits.connect, sock_connect=limits.sock_connect),
             )
-        except (aiohttp.ClientError, OSError) as exc:
+        except self._errors as exc:
             raise ConnectFailedError(str(exc) or type(exc).__name__) from exc
         with _watch_connection(response):
             try:
-                yield _AiohttpResponse(response)
+                yield _AiohttpResponse(response, self._errors)
             finally:
                 response.close()
 
@@ -73,10 +82,11 @@ class AiohttpTransport:
 
 
 class _AiohttpResponse:
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: "aiohttp.ClientResponse", errors: Errors) -> None:
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         self._content = response.content
+        self._errors = errors
 
     async def read(self) -> bytes:
         try:
@@ -86,19 +96,21 @@ class _AiohttpResponse:
             # Set by `_watch_connection` after the end, so no read has raised it.
             if (exception := self._content.exception()) is not None:
                 raise exception
-        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as exc:
+        except self._errors as exc:
             raise BodyBrokenError(str(exc) or type(exc).__name__) from exc
         return b""
 
 
 @contextmanager
-def _watch_connection(response: aiohttp.ClientResponse) -> Iterator[None]:
+def _watch_connection(response: "aiohttp.ClientResponse") -> Iterator[None]:
     """Fail the body for two ends of its connection that aiohttp does not report.
 
     A body without a length ends with its connection (RFC 9112, section 6.3), and aiohttp takes a
     reset for that end. And where the framing turns to junk, it closes the connection and leaves
     the reader waiting for ever.
     """
+    import aiohttp
+
     connection = response.connection
     closed = None if connection is None or connection.protocol is None else connection.protocol.closed
     if closed is None:

@@ -1,10 +1,9 @@
 """Which transport a caller's ``client=`` means, and which one is taken where there is none."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
-
-import aiohttp
 
 from streamactions.client.aiohttp_transport import AiohttpTransport
 from streamactions.client.httpx_transport import HttpxTransport, library_of
@@ -24,7 +23,9 @@ def resolve_transport(client: object) -> Transport | None:
     """
     if client is None or isinstance(client, Transport):
         return client
-    if isinstance(client, aiohttp.ClientSession):
+    # Where aiohttp was not imported, or not to its end, nobody can have made a session.
+    session_class = getattr(sys.modules.get("aiohttp"), "ClientSession", None)
+    if session_class is not None and isinstance(client, session_class):
         return AiohttpTransport(client)
     if library_of(client) is not None:
         return HttpxTransport(client)

@@ -180,12 +180,11 @@ async def open_event_stream(
         max_event_bytes=max_event_bytes,
     )
     request = await with_headers(_request(method, url, json), headers)
-    call = Call(timeout, idle_timeout_s, first_event_timeout_s)
-    async with (
-        open_transport(resolve_transport(client)) as transport,
-        open_stream(transport, request, call) as response,
-    ):
-        yield EventStream(response, call, end=end, end_event=end_event, max_event_bytes=max_event_bytes)
+    async with open_transport(resolve_transport(client)) as transport:
+        # Its time starts here, because making a transport may import a library.
+        call = Call(timeout, idle_timeout_s, first_event_timeout_s)
+        async with open_stream(transport, request, call) as response:
+            yield EventStream(response, call, end=end, end_event=end_event, max_event_bytes=max_event_bytes)
 
 
 def _request(method: str, url: str, json: Any) -> Request:

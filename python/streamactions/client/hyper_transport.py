@@ -27,9 +27,10 @@ class HyperTransport:
     """Requests by HTTP/1.1, or by HTTP/2 where a TLS server offers it.
 
     TLS trusts the system's roots (``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count); proxies are those of
-    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``. Redirects are not followed, so that an
-    input is never sent to an address that the caller did not name. Connections are kept for
-    further requests while the transport lives, from any event loop of the process.
+    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, and must be ``http://`` ones: where
+    they are SOCKS or TLS proxies, pass an ``httpx.AsyncClient`` instead. Redirects are not followed,
+    so that an input is never sent to an address that the caller did not name. Connections are kept
+    for further requests while the transport lives, from any event loop of the process.
     """
 
     def __init__(self) -> None:

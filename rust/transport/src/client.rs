@@ -152,7 +152,8 @@ fn request(parts: RequestParts<'_>) -> Result<Request<Full<Bytes>>, String> {
 async fn run(hyper: Hyper, request: Request<Full<Bytes>>, shared: Arc<Shared>) {
     match hyper.request(request).await {
         Ok(response) => read(response, &shared).await,
-        Err(error) => shared.fail(describe(&error)),
+        // The error itself names only hyper's own stages.
+        Err(error) => shared.fail(describe(error.source().unwrap_or(&error))),
     }
 }
 

@@ -22,13 +22,15 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
     client::{
         legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
-        proxy::matcher::{Intercept, Matcher},
+        proxy::matcher::Intercept,
     },
     rt::TokioIo,
 };
 use rustls::{ClientConfig, crypto::ring};
 use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
 use tower_service::Service;
+
+use crate::proxies::Proxies;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -61,13 +63,14 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies: Arc::new(Matcher::from_env()) }, connect_timeout }
+        Self { dialer: Dialer { tcp, proxies: Arc::new(Proxies::from_env()) }, connect_timeout }
     }
 
     /// What a proxy that a request passes through as it is wants to see.
     pub(crate) fn forward_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         let is_forwarded = uri.scheme_str() == Some("http");
-        self.dialer.proxies.intercept(uri).filter(|_| is_forwarded)?.basic_auth().cloned()
+        // A proxy that cannot be used is the connection's failure.
+        self.dialer.proxies.find(uri).ok()?.filter(|_| is_forwarded)?.basic_auth().cloned()
     }
 }
 
@@ -102,7 +105,7 @@ impl Service<Uri> for Connector {
 #[derive(Clone)]
 struct Dialer {
     tcp: HttpConnector,
-    proxies: Arc<Matcher>,
+    proxies: Arc<Proxies>,
 }
 
 impl Service<Uri> for Dialer {
@@ -117,15 +120,9 @@ impl Service<Uri> for Dialer {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let Self { mut tcp, proxies } = self.clone();
         Box::pin(async move {
-            let Some(proxy) = proxies.intercept(&uri) else {
+            let Some(proxy) = proxies.find(&uri)? else {
                 return Ok(Dialed { stream: tcp.call(uri).await?, is_forward: false });
             };
-            let scheme = proxy.uri().scheme_str().unwrap_or("http");
-            if scheme != "http" {
-                return Err(
-                    format!("a proxy of the scheme {scheme} is not supported: name an http one").into()
-                );
-            }
             if uri.scheme_str() == Some("https") {
                 return Ok(Dialed { stream: tunnel(&proxy, tcp).call(uri).await?, is_forward: false });
             }

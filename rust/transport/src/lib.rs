@@ -10,6 +10,7 @@ mod client;
 mod connector;
 mod exchange;
 mod mailbox;
+mod proxies;
 mod runtime;
 
 pub use client::{Client, RequestError, RequestParts};
