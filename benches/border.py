@@ -69,24 +69,22 @@ class NullConnection:
         self.create_future = _NullFuture
         self._pending = _PendingWrite()
 
-    def write(self, body: bytes, more_body: bool) -> _PendingWrite:
-        self.written.append(body)
+    def send(self, message: dict[str, Any]) -> _PendingWrite:
+        self.written.append(message["body"])
         return self._pending
 
 
 def make_stream(core: ModuleType, encode: Callable[[Any], bytes], connection: NullConnection) -> Any:
     """A stream of that connection, whose chunks ``encode`` turns into JSON."""
-    return core.StreamCore(
+    settings = core.StreamSettings(
         encode=encode,
         encode_any=encode,
-        write=connection.write,
-        event_loop=connection,
-        pulse=core.PulseCore(NEVER_S, NEVER_S),
         chunk_event=None,
         done_frame=core.encode_event("{}", event="done"),
         keep_alive_s=NEVER_S,
         outlives_client=False,
     )
+    return core.StreamCore(settings, connection.send, core.PulseCore(connection, NEVER_S, NEVER_S))
 
 
 def send(core: ModuleType, encode: Callable[[Any], bytes], chunk: Any, count: int) -> list[bytes]:

@@ -18,6 +18,7 @@ __all__ = [
     "StreamActionsError",
     "StreamClosedError",
     "StreamCore",
+    "StreamSettings",
     "build_info",
     "encode_event",
 ]
@@ -172,11 +173,20 @@ class _BuildInfo(TypedDict):
 def build_info() -> _BuildInfo:
     """The crate's version and how it was built: ``{"version", "profile", "target"}``."""
 
-@disjoint_base
-class StreamCore:
-    """The core of ``streamactions.Stream``.
+@final
+class StreamSettings:
+    """What the streams of one action have in common.
 
-    Names that start with ``_`` belong to the run and the connection, not to a handler.
+    Args:
+        encode: turns a chunk into JSON.
+        encode_any: is asked for what ``encode`` refuses with a ``TypeError``.
+        chunk_event: the ``event:`` of a chunk's frame, if any.
+        done_frame: the frame that says that a stream is complete.
+        keep_alive_s: seconds without a frame before a keep-alive.
+        outlives_client: whether ``send`` is silent, rather than an error, once the client has left.
+
+    Raises:
+        ValueError: CR or LF in ``chunk_event``.
     """
 
     def __new__(
@@ -184,13 +194,29 @@ class StreamCore:
         *,
         encode: Callable[[Any], bytes],
         encode_any: Callable[[Any], bytes],
-        write: Callable[[bytes, bool], Awaitable[None]],
-        event_loop: AbstractEventLoop,
-        pulse: PulseCore,
         chunk_event: str | None,
         done_frame: bytes,
         keep_alive_s: float,
         outlives_client: bool,
+    ) -> Self: ...
+
+@disjoint_base
+class StreamCore:
+    """The core of ``streamactions.Stream``.
+
+    Args:
+        settings: those of its action.
+        server_send: ASGI's ``send``; it gets the pieces of the response's body.
+        pulse: that of the running event loop.
+
+    Names that start with ``_`` belong to the run and the connection, not to a handler.
+    """
+
+    def __new__(
+        cls,
+        settings: StreamSettings,
+        server_send: Callable[[dict[str, Any]], Awaitable[None]],
+        pulse: PulseCore,
     ) -> Self: ...
     def send(self, chunk: Any) -> Awaitable[None]:
         """Send one chunk.
@@ -236,11 +262,12 @@ class PulseCore:
     """The timer's side of an event loop's streams: keep-alives, and whether the loop still turns.
 
     Args:
+        event_loop: the loop of its streams.
         late_after_s: from when on a missing beat counts as late, in seconds.
         scan_every_s: how often streams are asked whether a keep-alive is due, in seconds.
     """
 
-    def __new__(cls, late_after_s: float, scan_every_s: float) -> Self: ...
+    def __new__(cls, event_loop: AbstractEventLoop, late_after_s: float, scan_every_s: float) -> Self: ...
     def add(self, stream: StreamCore) -> None:
         """Watch over a stream."""
 

@@ -38,6 +38,7 @@ class StreamAction:
         name: its path below the app's prefix, such as ``"ai-chat"``.
         method: the HTTP method.
         handler: the function as it was written.
+        needs_event: whether the handler takes ``event``.
         input_adapter: validates the input; ``None`` passes the raw JSON.
         output_adapter: validates and serialises each chunk; ``None`` sends chunks as they are.
         middleware: what runs before the stream opens, in order.
@@ -77,6 +78,7 @@ class StreamAction:
             raise DefinitionError(
                 f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks"
             )
+        self.needs_event: bool = "event" in self._names
         if input is None:
             _refuse_unvalidated_model(handler, self._names, what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
@@ -103,11 +105,6 @@ class StreamAction:
         """Call the handler as it was written, so that a unit test can pass its own ``stream``."""
         return self.handler(*args, **kwargs)
 
-    @property
-    def needs_event(self) -> bool:
-        """Whether the handler takes ``event``."""
-        return "event" in self._names
-
     def read_input(self, body: bytes, query_string: bytes) -> Any:
         """The handler's ``input``, from the body or, for ``GET``, from the query string.
 
@@ -125,7 +122,10 @@ class StreamAction:
             stream: where a generator's chunks go.
             offered: values by parameter name.
         """
-        result = self.handler(**{name: offered[name] for name in self._names})
+        arguments = {}
+        for name in self._names:
+            arguments[name] = offered[name]
+        result = self.handler(**arguments)
         return _send_all(stream, result) if self._is_generator else result
 
 

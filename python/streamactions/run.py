@@ -78,9 +78,12 @@ class Run:
         stream: what the handler sends into.
         offered: values by parameter name.
         started: called when the handler starts, which in a busy event loop is not at once.
+
+    Attributes:
+        has_ended: whether the handler is done and its stream ended, so that there is nothing to wait for.
     """
 
-    __slots__ = ("_action", "_dialect", "_stream", "_task")
+    __slots__ = ("_action", "_dialect", "_stream", "_task", "has_ended")
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Run:
         self._action = action
         self._dialect = dialect
         self._stream = stream
+        self.has_ended = False
         self._task = asyncio.get_running_loop().create_task(self._main(offered, started), name=action.name)
 
     def client_left(self) -> None:
@@ -149,6 +153,7 @@ class Run:
             raise
         else:
             self._stream.close()
+        self.has_ended = True
 
     def _fail(self, error: ActionError) -> None:
         self._stream._finish(self._dialect.error(error))

@@ -49,6 +49,16 @@ async def crash(stream):
     os._exit(1)
 """
 
+COLLECTOR: Final = """
+import gc
+from streamactions import define_stream_action
+{setting}
+
+@define_stream_action
+async def tell_collector(stream):
+    await stream.send([gc.get_freeze_count() > 10_000, gc.get_threshold()[0]])
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -227,6 +237,15 @@ def test_https(folder: Path) -> None:
         assert try_suggestion(served, SSL_CERT_FILE=certificate).startswith(b"hello ")
         refused = run_command("call", *served.calls[0][2:])
         assert (refused.returncode, refused.stderr[:17]) == (1, b"CONNECTION_ERROR:")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"), [("", b"[true,10000]\n"), ("gc.set_threshold(500)", b"[true,500]\n")]
+)
+def test_what_the_start_has_made_is_left_to_no_collection(folder: Path, setting: str, told: bytes) -> None:
+    (folder / "collector.py").write_text(COLLECTOR.format(setting=setting))
+    with serve(folder / "collector.py") as served:
+        assert try_suggestion(served) == told
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])

@@ -103,9 +103,8 @@ class StreamActions:
             call = await self._set_up(scope, receive, connection)
             if call is not None:
                 served, offered = call
-                event_loop = asyncio.get_running_loop()
-                pulse = self._pulses.of(event_loop)
-                stream = offered["stream"] = served.make_stream(connection.write, event_loop, pulse)
+                pulse = self._pulses.of(asyncio.get_running_loop())
+                stream = offered["stream"] = served.make_stream(send, pulse)
                 await connection.open_event_stream()
                 # The handler's own time counts, not how long it waits for its turn in a busy loop.
                 started = partial(pulse.call_when_settled, connection.listen)
@@ -129,16 +128,11 @@ class StreamActions:
         Returns:
             The action and what is offered to its handler; ``None`` where the call was answered.
         """
-        served: ServedAction | None = None
+        served = self._paths.get(_local_path(scope))
         try:
-            if self._cors is not None and is_preflight(scope):
-                await connection.respond(204, self._cors.preflight_headers(scope), b"")
+            if served is None or scope["method"] != served.method:
+                await self._answer_otherwise(scope, connection, served)
                 return None
-            path = _local_path(scope)
-            if path in self._pages:
-                await connection.respond(*self._pages[path].answer(scope))
-                return None
-            served = self._find(path, scope["method"])
             action = served.action
             body = b"" if action.method == "GET" else await read_body(scope, receive, served.max_body_bytes)
             offered = {"input": action.read_input(body, scope["query_string"]), "ctx": {}}
@@ -155,14 +149,19 @@ class StreamActions:
             await self._refuse(scope, connection, served, error)
         return None
 
-    def _find(self, path: str, method: str) -> ServedAction:
-        served = self._paths.get(path)
-        if served is None:
+    async def _answer_otherwise(
+        self, scope: Scope, connection: Connection, served: ServedAction | None
+    ) -> None:
+        """Answer what is no call of an action."""
+        page = self._pages.get(_local_path(scope))
+        if self._cors is not None and is_preflight(scope):
+            await connection.respond(204, self._cors.preflight_headers(scope), b"")
+        elif page is not None:
+            await connection.respond(*page.answer(scope))
+        elif served is None:
             raise ActionError("NOT_FOUND", "There is no action at this path", 404)
-        allowed = served.action.method
-        if method != allowed:
-            raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {allowed}", 405)
-        return served
+        else:
+            raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {served.method}", 405)
 
     async def _run_middleware(
         self, action: StreamAction, request: "_LazyRequest", connection: Connection
@@ -208,8 +207,7 @@ class StreamActions:
         body = orjson.dumps(told.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if told.status_code == 405:
-            allowed = self._paths.get(_local_path(scope))
-            headers.append((b"allow", (allowed.action.method if allowed else "POST").encode()))
+            headers.append((b"allow", ("POST" if served is None else served.method).encode()))
         await connection.respond(told.status_code, headers, body)
 
 

@@ -7,7 +7,7 @@ take at once, and listens for the client's leaving. It knows nothing of the hand
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from streamactions.app.asgi import (
     EVENT_STREAM_HEADERS,
@@ -102,10 +102,6 @@ class Connection:
         with suppress(OSError):
             await self.respond(CLIENT_CLOSED_REQUEST, [], b"")
 
-    def write(self, body: bytes, more_body: bool) -> Any:
-        """Hand bytes of the response's body to the server; what is returned has to be awaited."""
-        return self._send({"type": "http.response.body", "body": body, "more_body": more_body})
-
     def open_event_stream(self) -> Awaitable[None]:
         """Send the head of an event stream; what is returned has to be awaited."""
         headers = EVENT_STREAM_HEADERS + self._headers if self._headers else EVENT_STREAM_HEADERS
@@ -134,15 +130,17 @@ class Connection:
                     stream._written()
             if stream._is_abandoned:
                 self._lose_reader()
-            await run.wait()
+            if not run.has_ended:
+                await run.wait()
         except BaseException:
             stream._abandon()
             await run.cancel()
             raise
         finally:
             pulse.discard(stream)
-            self._stream = self._run = None
-            await self.unwatch()
+            self._stream = self._run = self._on_gone = None
+            if self._watch is not None:
+                await self.unwatch()
 
     def _lose_reader(self) -> None:
         if self._stream is None or self._run is None:

@@ -5,20 +5,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from streamactions._core import PulseCore, StreamCore
 
 __all__ = ["Pulse", "Pulses"]
 
 BEAT_S: Final = 0.010
-"""Between two beats."""
+"""Between two beats; ``call_when_settled`` waits for one to two of them."""
 
 LATE_AFTER_S: Final = 0.015
 """A handler that has kept the loop from beating for this long is made to let others run."""
 
-SETTLE_S: Final = 0.020
-"""How long ``call_when_settled`` waits: a fifth of what a client's leaving may go unnoticed."""
+MAX_CALLS_PER_BEAT: Final = 64
+"""In a rush of new streams, their opening comes first."""
 
 MAX_SCAN_S: Final = 1.0
 """How late a keep-alive may come; less where keep-alives are closer together."""
@@ -32,36 +31,41 @@ class Pulse:
     def __init__(self, event_loop: asyncio.AbstractEventLoop, keep_alive_s: float) -> None:
         self._event_loop = event_loop
         self._is_beating = False
-        self._unsettled: deque[tuple[float, Callable[[], None]]] = deque()
-        self.core: Final = PulseCore(LATE_AFTER_S, min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE))
+        self._unsettled: deque[Callable[[], None]] = deque()
+        self._settled_count = 0
+        scan_every_s = min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE)
+        self.core: Final = PulseCore(event_loop, LATE_AFTER_S, scan_every_s)
 
     def add(self, stream: StreamCore) -> None:
         """Watch over a stream until ``discard``."""
         self.core.add(stream)
-        self._start()
+        if not self._is_beating:
+            self._start()
 
     def discard(self, stream: StreamCore) -> None:
         """Stop watching over a stream."""
         self.core.discard(stream)
 
     def call_when_settled(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` in 20 to 30 ms: for what a call that is over by then need not pay for."""
-        self._unsettled.append((self._event_loop.time() + SETTLE_S, callback))
-        self._start()
+        """Call ``callback`` in 10 to 20 ms: for what a call that is over by then need not pay for."""
+        self._unsettled.append(callback)
+        if not self._is_beating:
+            self._start()
 
     def _start(self) -> None:
-        if not self._is_beating:
-            self._is_beating = True
-            self._event_loop.call_later(BEAT_S, self._beat)
+        self._is_beating = True
+        self._event_loop.call_later(BEAT_S, self._beat)
 
     def _beat(self) -> None:
-        now_s = self._event_loop.time()
-        while self._unsettled and self._unsettled[0][0] <= now_s:
-            self._unsettled.popleft()[1]()
-        has_streams = self.core.beat()
-        self._is_beating = has_streams or bool(self._unsettled)
-        if self._is_beating:
-            self._event_loop.call_later(BEAT_S, self._beat)
+        try:
+            for _ in range(min(self._settled_count, MAX_CALLS_PER_BEAT)):
+                self._unsettled.popleft()()
+        finally:
+            self._settled_count = len(self._unsettled)
+            has_streams = self.core.beat()
+            self._is_beating = has_streams or self._settled_count > 0
+            if self._is_beating:
+                self._event_loop.call_later(BEAT_S, self._beat)
 
 
 class Pulses:
@@ -69,11 +73,13 @@ class Pulses:
 
     def __init__(self, keep_alive_s: float) -> None:
         self._keep_alive_s = keep_alive_s
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse] = WeakKeyDictionary()
+        self._by_loop: dict[asyncio.AbstractEventLoop, Pulse] = {}
 
     def of(self, event_loop: asyncio.AbstractEventLoop) -> Pulse:
         """The pulse of that loop."""
         pulse = self._by_loop.get(event_loop)
         if pulse is None:
+            # A pulse keeps its loop, so those of closed ones are let go.
+            self._by_loop = {loop: pulse for loop, pulse in self._by_loop.items() if not loop.is_closed()}
             pulse = self._by_loop[event_loop] = Pulse(event_loop, self._keep_alive_s)
         return pulse

@@ -60,11 +60,14 @@ async def read_body(scope: Scope, receive: Receive, max_body_bytes: int) -> byte
         ActionError: it is too large (413; found before the rest is read) or not JSON (415).
         ClientLeftError: the client left while it was sending.
     """
-    length = header(scope, b"content-length")
-    expected_bytes = int(length) if length is not None and length.isdigit() else None
+    expected_bytes = content_type = None
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            expected_bytes = int(value)
+        elif name == b"content-type":
+            content_type = value
     if expected_bytes is not None and expected_bytes > max_body_bytes:
         raise _refuse_large(max_body_bytes)
-    content_type = header(scope, b"content-type")
     if content_type is not None and not _is_json(content_type) and expected_bytes != 0:
         raise ActionError(
             "UNSUPPORTED_MEDIA_TYPE", "Request body must be JSON: send Content-Type: application/json", 415

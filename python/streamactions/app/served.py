@@ -1,10 +1,10 @@
 """An action as one app serves it: what follows from the two together, found once, at the app's start."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
+from streamactions._core import StreamSettings
 from streamactions.action import StreamAction
+from streamactions.app.asgi import Send
 from streamactions.app.pulse import Pulse
 from streamactions.dialects import Dialect
 from streamactions.stream import Stream, guard_encoding
@@ -17,6 +17,7 @@ class ServedAction:
 
     Attributes:
         action: the action.
+        method: its HTTP method.
         dialect: how its streams are spelled.
         keep_alive_s: seconds without a frame before a keep-alive.
         max_body_bytes: the largest request body.
@@ -26,35 +27,27 @@ class ServedAction:
         self, action: StreamAction, *, dialect: Dialect, keep_alive_s: float, max_body_bytes: int
     ) -> None:
         self.action: Final = action
+        self.method: Final = action.method
         self.dialect: Final = action.dialect or dialect
         self.keep_alive_s: Final = action.keep_alive_s or keep_alive_s
         self.max_body_bytes: Final = action.max_body_bytes or max_body_bytes
-        self._done_frame = self.dialect.done()
-        self._encoding = action.encoding
+        encoding = action.encoding
         if self.dialect.check_chunk is not None:
-            self._encoding = guard_encoding(action.encoding, self.dialect.check_chunk)
+            encoding = guard_encoding(encoding, self.dialect.check_chunk)
+        self._settings = StreamSettings(
+            encode=encoding.fast,
+            encode_any=encoding.patient,
+            chunk_event=self.dialect.chunk_event,
+            done_frame=self.dialect.done(),
+            keep_alive_s=self.keep_alive_s,
+            outlives_client=action.on_disconnect == "continue",
+        )
 
-    def make_stream(
-        self,
-        write: Callable[[bytes, bool], Awaitable[None]],
-        event_loop: asyncio.AbstractEventLoop,
-        pulse: Pulse,
-    ) -> Stream:
+    def make_stream(self, send: Send, pulse: Pulse) -> Stream:
         """An open stream of this action.
 
         Args:
-            write: takes bytes, and whether more follow.
-            event_loop: the running loop.
-            pulse: the loop's pulse.
+            send: the server's, for this request.
+            pulse: the running loop's.
         """
-        return Stream(
-            encode=self._encoding.fast,
-            encode_any=self._encoding.patient,
-            write=write,
-            event_loop=event_loop,
-            pulse=pulse.core,
-            chunk_event=self.dialect.chunk_event,
-            done_frame=self._done_frame,
-            keep_alive_s=self.keep_alive_s,
-            outlives_client=self.action.on_disconnect == "continue",
-        )
+        return Stream(self._settings, send, pulse.core)

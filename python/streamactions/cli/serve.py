@@ -28,10 +28,10 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 @click.option("--reload", is_flag=True, help="Start anew when a file changes. For development.")
 @click.option(
     "--loop",
-    type=click.Choice(["auto", "asyncio", "uvloop", "rloop"]),
-    default="auto",
+    type=click.Choice(["uvloop", "rloop", "asyncio"]),
+    default="uvloop",
     show_default=True,
-    help="The event loop; auto takes the fastest that is installed.",
+    help="The event loop.",
 )
 @click.option(
     "--http",

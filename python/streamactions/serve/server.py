@@ -28,6 +28,7 @@ from granian.server import Server
 
 from streamactions.app.application import CONSOLE_VARIABLE
 from streamactions.serve.address import Address, hold_address
+from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.target import import_folder, load_app
@@ -60,7 +61,7 @@ class ServeOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    loop: Literal["auto", "asyncio", "rloop", "uvloop"] = "auto"
+    loop: Literal["uvloop", "rloop", "asyncio"] = "uvloop"
     http: Literal["auto", "1", "2"] = "auto"
     reload: bool = False
     ssl_certificate: Path | None = None
@@ -85,7 +86,7 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
         SystemExit: a worker ended by itself.
     """
     _require("watchfiles", options.reload, "--reload")
-    _require(options.loop, options.loop in ("rloop", "uvloop"), f"--loop {options.loop}")
+    _require(options.loop, options.loop != "asyncio", f"--loop {options.loop}")
     if options.reload:
         # Whoever reloads is developing: the app's console is on, unless the variable says no.
         os.environ.setdefault(CONSOLE_VARIABLE, "1")
@@ -107,7 +108,8 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
 def _load_in_worker(target: str) -> Any:
     """Import the app in a worker; at a reload it may have become wrong."""
     try:
-        return load_app(target)
+        with settled_collector():
+            return load_app(target)
     except TargetError as error:
         logging.getLogger("streamactions").error("%s", error)
         sys.exit(1)

@@ -7,6 +7,7 @@ mod decoder;
 mod errors;
 mod futures;
 mod pulse;
+mod settings;
 mod state;
 mod stream;
 mod transport;
@@ -22,6 +23,8 @@ mod _core {
     use crate::errors::{ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError};
     #[pymodule_export]
     use crate::pulse::PulseCore;
+    #[pymodule_export]
+    use crate::settings::StreamSettings;
     #[pymodule_export]
     use crate::stream::StreamCore;
     #[pymodule_export]

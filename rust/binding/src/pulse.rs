@@ -29,6 +29,7 @@ pub(crate) fn now_ns() -> u64 {
 /// cannot starve the others.
 #[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct PulseCore {
+    event_loop: Py<PyAny>,
     late_after_ns: u64,
     scan_every_ns: u64,
     last_beat_ns: AtomicU64,
@@ -38,12 +39,13 @@ pub(crate) struct PulseCore {
 
 #[pymethods]
 impl PulseCore {
-    /// `late_after_s`: from when on a missing beat counts as late. `scan_every_s`: how often
+    /// `event_loop`: the loop of its streams. `late_after_s`: from when on a missing beat counts as late. `scan_every_s`: how often
     /// streams are asked whether a keep-alive is due. Both in seconds.
     #[new]
-    fn new(late_after_s: f64, scan_every_s: f64) -> Self {
+    fn new(event_loop: Py<PyAny>, late_after_s: f64, scan_every_s: f64) -> Self {
         let now = now_ns();
         Self {
+            event_loop,
             late_after_ns: seconds_to_ns(late_after_s),
             scan_every_ns: seconds_to_ns(scan_every_s),
             last_beat_ns: AtomicU64::new(now),
@@ -91,6 +93,11 @@ impl PulseCore {
 }
 
 impl PulseCore {
+    /// The event loop of its streams.
+    pub(crate) fn event_loop(&self) -> &Py<PyAny> {
+        &self.event_loop
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<usize, Py<StreamCore>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }

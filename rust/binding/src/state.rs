@@ -30,6 +30,20 @@ pub(crate) enum News {
 pub(crate) type Batch = (Py<PyBytes>, bool);
 
 impl State {
+    /// An open stream of which nobody waits for anything.
+    pub(crate) fn new(buffer: ChunkBuffer) -> Self {
+        Self {
+            buffer,
+            idle_connection: None,
+            news: None,
+            last_send_ns: 0,
+            waiting_senders: Vec::new(),
+            waiting_for_end: Vec::new(),
+            is_closed: false,
+            is_finished: false,
+        }
+    }
+
     /// Take what is gathered, as one write that is now in flight.
     pub(crate) fn take(&mut self, py: Python<'_>, now_ns: u64) -> Batch {
         self.buffer.take(now_ns, |bytes, is_last| (PyBytes::new(py, bytes).unbind(), is_last))

@@ -2,8 +2,8 @@
 //! follows the buffer's advice; the connection takes what is handed over.
 //!
 //! Two parties hold a `StreamCore`. The *run* (the handler's task) sends into it. The
-//! *connection* (the task that the server started) gives it a `write` callable and, in a loop,
-//! awaits `next_write()` and sees through the writes that did not complete at once. Only one
+//! *connection* (the task that the server started) gives it the server's ASGI `send` and, in a
+//! loop, awaits `next_write()` and sees through the writes that did not complete at once. Only one
 //! write is ever in flight. A sender never awaits a write itself, it waits for news of it, so a
 //! handler that is cancelled while it waits loses nothing that was sent.
 //!
@@ -12,81 +12,38 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::{PyOSError, PyTypeError, PyValueError},
+    exceptions::{PyOSError, PyTypeError},
     intern,
     prelude::*,
-    types::PyBytes,
+    types::{PyBytes, PyDict},
 };
-use wire::buffer::{Advice, ChunkBuffer, Limits, Next, Phase};
+use wire::buffer::{Advice, ChunkBuffer, Next, Phase};
 
 use crate::{
     awaitables::{Started, Yield, ready, start},
     errors::{ClientDisconnectedError, StreamClosedError},
     futures::{discard, resolve, wake},
-    pulse::{PulseCore, now_ns, seconds_to_ns},
+    pulse::{PulseCore, now_ns},
+    settings::StreamSettings,
     state::{Batch, News, State},
 };
 
 /// The core of `streamactions.Stream`.
 #[pyclass(subclass, frozen, weakref, module = "streamactions._core")]
 pub(crate) struct StreamCore {
-    /// `chunk -> bytes`: the chunk as JSON.
-    encode: Py<PyAny>,
-    /// The same for what `encode` refuses with a `TypeError`: slower and more patient.
-    encode_any: Py<PyAny>,
-    /// `(body, more_body) -> awaitable`: the connection.
-    write: Py<PyAny>,
-    event_loop: Py<PyAny>,
+    settings: Py<StreamSettings>,
+    /// ASGI's `send`: `message -> awaitable`.
+    server_send: Py<PyAny>,
     pulse: Py<PulseCore>,
-    /// The `event:` of a chunk's frame.
-    chunk_event: Option<String>,
-    done_frame: Vec<u8>,
-    /// Whether `send` is silent, rather than an error, once the client has left.
-    outlives_client: bool,
     state: Mutex<State>,
 }
 
 #[pymethods]
 impl StreamCore {
     #[new]
-    #[pyo3(signature = (*, encode, encode_any, write, event_loop, pulse, chunk_event, done_frame, keep_alive_s,
-                        outlives_client))]
-    #[expect(clippy::too_many_arguments, reason = "named arguments, one caller")]
-    fn new(
-        encode: Py<PyAny>,
-        encode_any: Py<PyAny>,
-        write: Py<PyAny>,
-        event_loop: Py<PyAny>,
-        pulse: Py<PulseCore>,
-        chunk_event: Option<String>,
-        done_frame: Vec<u8>,
-        keep_alive_s: f64,
-        outlives_client: bool,
-    ) -> PyResult<Self> {
-        if let Some(name) = &chunk_event {
-            wire::encode::check_event_name(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        }
-        let limits = Limits { keep_alive_ns: seconds_to_ns(keep_alive_s), ..Limits::DEFAULT };
-        Ok(Self {
-            encode,
-            encode_any,
-            write,
-            event_loop,
-            pulse,
-            chunk_event,
-            done_frame,
-            outlives_client,
-            state: Mutex::new(State {
-                buffer: ChunkBuffer::new(limits, now_ns()),
-                idle_connection: None,
-                news: None,
-                last_send_ns: 0,
-                waiting_senders: Vec::new(),
-                waiting_for_end: Vec::new(),
-                is_closed: false,
-                is_finished: false,
-            }),
-        })
+    fn new(settings: Py<StreamSettings>, server_send: Py<PyAny>, pulse: Py<PulseCore>) -> Self {
+        let buffer = ChunkBuffer::new(settings.get().limits, now_ns());
+        Self { settings, server_send, pulse, state: Mutex::new(State::new(buffer)) }
     }
 
     /// Send one chunk. It is in the stream when the call returns; the awaitable only paces the
@@ -94,9 +51,10 @@ impl StreamCore {
     fn send<'py>(slf: &Bound<'py, Self>, chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        let json = match this.encode.bind(py).call1((chunk,)) {
+        let settings = this.settings.get();
+        let json = match settings.encode.bind(py).call1((chunk,)) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                this.encode_any.bind(py).call1((chunk,))?
+                settings.encode_any.bind(py).call1((chunk,))?
             }
             json => json?,
         };
@@ -107,7 +65,7 @@ impl StreamCore {
             if state.buffer.phase() != Phase::Open {
                 return this.refuse(py, &state);
             }
-            let advice = state.buffer.push(now, |bytes| match &this.chunk_event {
+            let advice = state.buffer.push(now, |bytes| match &settings.chunk_event {
                 None => wire::encode::encode_data(bytes, json),
                 Some(event) => wire::encode::encode_named_data(bytes, event, json),
             });
@@ -124,7 +82,7 @@ impl StreamCore {
             Advice::Gather | Advice::Write => {}
             Advice::ScheduleFlush => {
                 let flush = slf.getattr(intern!(py, "_flush"))?;
-                this.event_loop.call_method1(py, intern!(py, "call_soon"), (flush,))?;
+                this.pulse.get().event_loop().call_method1(py, intern!(py, "call_soon"), (flush,))?;
             }
             Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
             Advice::Wait => return this.wait_for_write(py),
@@ -138,7 +96,7 @@ impl StreamCore {
 
     /// Say that the stream is complete. Calling it again changes nothing.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.finish(py, &self.done_frame);
+        self.finish(py, &self.settings.get().done_frame);
         ready(py)
     }
 
@@ -244,7 +202,7 @@ impl StreamCore {
     }
 
     fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.event_loop.bind(py).call_method0(intern!(py, "create_future"))
+        self.pulse.get().event_loop().bind(py).call_method0(intern!(py, "create_future"))
     }
 
     /// What `send` answers when the stream takes no more chunks.
@@ -254,7 +212,7 @@ impl StreamCore {
                 "send() was called after close(): send every chunk first, then close, or return from the handler",
             ));
         }
-        if self.outlives_client {
+        if self.settings.get().outlives_client {
             return ready(py);
         }
         Err(ClientDisconnectedError::new_err(
@@ -274,7 +232,7 @@ impl StreamCore {
     pub(crate) fn hand_over(&self, py: Python<'_>, mut batch: Batch) -> bool {
         loop {
             let (body, is_last) = batch;
-            match self.write.bind(py).call1((body, !is_last)).and_then(start) {
+            match self.write(py, body, is_last).and_then(start) {
                 Ok(Started::Done) => {}
                 Ok(Started::Pending(write)) => {
                     self.tell_connection(py, News::Write(write.unbind()));
@@ -299,6 +257,15 @@ impl StreamCore {
                 }
             }
         }
+    }
+
+    /// Pass one piece of the response's body to the server (ASGI, "Response Body").
+    fn write<'py>(&self, py: Python<'py>, body: Py<PyBytes>, is_last: bool) -> PyResult<Bound<'py, PyAny>> {
+        let message = PyDict::new(py);
+        message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
+        message.set_item(intern!(py, "body"), body)?;
+        message.set_item(intern!(py, "more_body"), !is_last)?;
+        self.server_send.bind(py).call1((message,))
     }
 
     fn wait_for_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
