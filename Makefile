@@ -74,21 +74,21 @@ instructions: $(VENV)/.built ## Compare instruction counts of the hot paths with
 instructions-update: $(VENV)/.built ## Store the instruction counts of this build.
 	$(BIN)/python benches/instructions/check.py --update
 
-bench: ## Measure against the peers, side by side (half an hour); writes benches/results.
+bench: ## Measure servers, clients and relays beside their peers (45 minutes); writes benches/results.
 	$(PYTHON) benches/serve.py
+	@$(MAKE) --no-print-directory bench-client
 
-bench-client: ## Measure decoding, reading and relaying against the peers.
-	$(PYTHON) benches/install.py
-	benches/.venv/bin/python benches/client_decode.py
-	benches/.venv/bin/python benches/client_read.py
-	benches/.venv/bin/python benches/relay.py
+bench-client: ## The part of it for clients and relays: decoding, reading, relaying (15 minutes).
+	$(PYTHON) benches/client.py
+	$(PYTHON) benches/relay.py
 
 bench-border: ## Measure the border between Python and Rust.
 	$(PYTHON) benches/install.py
 	benches/.venv/bin/python -m pytest benches/test_border.py
 
 FUZZ_SECONDS ?= 60
-fuzz: ## Fuzz the decoder and the encoder for FUZZ_SECONDS each; needs a nightly toolchain and cargo-fuzz.
+fuzz: $(VENV)/.built $(VENV)/.dev ## Fuzz the decoder and the encoder, FUZZ_SECONDS a step; needs nightly Rust and cargo-fuzz.
+	cd tests && ../$(BIN)/python -m decoder.test_eventsource_parser $(FUZZ_SECONDS)
 	cargo +nightly fuzz run --fuzz-dir rust/fuzz decode -- -max_total_time=$(FUZZ_SECONDS)
 	cargo +nightly fuzz run --fuzz-dir rust/fuzz roundtrip -- -max_total_time=$(FUZZ_SECONDS)
 

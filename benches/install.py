@@ -1,4 +1,7 @@
-"""Install what the benchmarks need: ``python3 benches/install.py``. ``serve.py`` does it by itself."""
+"""Install what the benchmarks need: ``python3 benches/install.py``.
+
+``serve.py``, ``client.py`` and ``relay.py`` do it by themselves.
+"""
 
 import sys
 

@@ -1,204 +1,87 @@
-"""Relays: CPU per event of the relay's whole process tree, between one upstream and many readers.
+"""The relay benchmark: ``python3 benches/relay.py``; ``make bench-client`` runs it with ``client.py``.
 
-Strategy: upstream and readers run on the last core, the relay on the first; each run starts the relay
-afresh, warms it up, and takes the tree's CPU time before and after. Rounds go through all relays in
-turn; medians are compared. Every reader must have had every event, or the run is void.
-
-Run: ``python benches/relay.py [--quick]``; needs aiohttp, fastapi, openai, uvicorn, and nginx if installed.
+Every reader must have had every token of every stream, and its end; else the run fails, and a failed
+run fails the benchmark.
 """
 
-import argparse
-import asyncio
-import json
-import os
-import shutil
-import signal
-import socket
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Final
 
-import aiohttp
+from harness.chart import Chart
+from harness.command import choose_folder, choose_rounds, exit_with, make_parser
+from harness.cores import choose_cores
+from harness.environment import has_nginx, prepare, read_nginx_version, read_versions
+from harness.errors import BenchError
+from harness.facts import read_facts
+from harness.relay.measure import measure_relay
+from harness.relay.relays import RELAYS, Relay
+from harness.relay.scenarios import make_relay_scenarios
+from harness.relay.targets import TARGETS
+from harness.report import Benchmark, Report
+from harness.rounds import Run, run_rounds
+from harness.tables import table
 
-from client_read import HERE, start_upstream
-from streamactions import SSEDecoder, build_info
-
-ROUNDS: Final = 3
-START_BOUND_S: Final = 60
-SHAPES: Final[dict[str, tuple[int, int, int]]] = {"spaced": (200, 100, 20), "burst": (20, 2_000, 0)}
-"""Streams, events of each, milliseconds between them."""
-
-TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-
-NGINX: Final = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    upstream model {{ server {upstream}; keepalive 256; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://model; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_buffering off; proxy_read_timeout 300s;
-        }}
-    }}
-}}
-"""
-
-
-def ours(port: int, upstream: str, folder: Path) -> list[str]:
-    example = HERE.parent / "examples" / "relay.py"
-    return [
-        sys.executable,
-        "-c",
-        "from streamactions.cli import main; main()",
-        "serve",
-        str(example),
-        "--port",
-        str(port),
-    ]
+PACKAGES: Final = (
+    "granian",
+    "aiohttp",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "openai",
+    "httpx2",
+    "uvloop",
+    "orjson",
+    "pydantic",
+)
+BENCHMARK: Final = Benchmark(
+    name="relay",
+    title="Relay benchmark",
+    method="The relay has one core, the upstream and the readers another. CPU and memory are those of the "
+    "relay's whole process tree. nginx passes bytes on; the others parse each event and write one of their "
+    "own.",
+    titles={relay.name: relay.title for relay in RELAYS},
+    targets=TARGETS,
+    chart=Chart("Relay", ("spaced", "burst")),
+)
 
 
-def nginx(port: int, upstream: str, folder: Path) -> list[str]:
-    address = upstream.removeprefix("http://").partition("/")[0]
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, upstream=address, port=port))
-    return ["nginx", "-p", str(folder), "-c", str(config)]
+def choose_relays(names: list[str] | None) -> list[Relay]:
+    relays = [relay for relay in RELAYS if names is None or relay.name in names]
+    if not has_nginx() and any(relay.is_nginx for relay in relays):
+        print("nginx is not installed: its rows are left out", file=sys.stderr)
+        relays = [relay for relay in relays if not relay.is_nginx]
+    if not relays:
+        raise BenchError("no relay is left to measure")
+    return relays
 
 
-def with_aiohttp(port: int, upstream: str, folder: Path) -> list[str]:
-    return [sys.executable, str(HERE / "relay_aiohttp.py"), str(port)]
-
-
-def with_fastapi(port: int, upstream: str, folder: Path) -> list[str]:
-    return [sys.executable, str(HERE / "relay_fastapi.py"), str(port)]
-
-
-RELAYS: Final[dict[str, tuple[Callable[[int, str, Path], list[str]], str]]] = {
-    "ours": (ours, "/api/_actions/relay-chat"),
-    "nginx": (nginx, "/v1/chat/completions"),
-    "aiohttp": (with_aiohttp, "/relay"),
-    "fastapi+openai": (with_fastapi, "/relay"),
-}
-"""What starts each, and the path of its relay."""
-
-
-def tree_cpu_s(root: int) -> float:
-    """User and system time of a process and all its descendants, the ended ones included, in seconds."""
-    children: dict[int, list[int]] = {}
-    ticks: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-            ticks[int(entry.name)] = sum(int(field) for field in fields[11:15])
-    total, left = 0, [root]
-    while left:
-        process = left.pop()
-        total += ticks.get(process, 0)
-        left += children.get(process, [])
-    return total / TICKS_PER_S
-
-
-async def read_all(url: str, streams: int, body: bytes) -> int:
-    """Read all streams at once; the number of events that they had, the last ones not counted."""
-    headers = {"content-type": "application/json", "accept": "text/event-stream"}
-
-    async def read(session: aiohttp.ClientSession) -> int:
-        decoder, count = SSEDecoder(), 0
-        async with session.post(url, data=body, headers=headers) as response:
-            if response.status != 200:
-                sys.exit(f"{url} answered {response.status}")
-            async for data in response.content.iter_any():
-                count += len(decoder.feed(data))
-        return count - 1
-
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
-        return sum(await asyncio.gather(*(read(session) for _ in range(streams))))
-
-
-def wait_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    until_s = time.monotonic() + START_BOUND_S
-    while time.monotonic() < until_s and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit(f"the relay did not start: {process.args!r}")
-
-
-def measure(name: str, upstream: str, streams: int, events: int, interval_ms: int) -> float:
-    """CPU of one relay in one run, in microseconds an event."""
-    command, path = RELAYS[name]
-    model = f"events={events}&interval_ms={interval_ms}"
-    body = json.dumps({"prompt": "Hi", "model": model, "messages": [], "stream": True}).encode()
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        relay = subprocess.Popen(
-            ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command(port, upstream, Path(folder))],
-            env={**os.environ, "OPENAI_BASE_URL": upstream, "OPENAI_MODEL": model},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            wait_listening(port, relay)
-            url = f"http://127.0.0.1:{port}{path}"
-            if asyncio.run(read_all(url, 1, body)) != events:
-                sys.exit(f"{name} does not relay")
-            before_s = tree_cpu_s(relay.pid)
-            count = asyncio.run(read_all(url, streams, body))
-            spent_s = tree_cpu_s(relay.pid) - before_s
-        finally:
-            if relay.poll() is None:
-                os.killpg(relay.pid, signal.SIGTERM)
-                relay.wait()
-    if count != streams * events:
-        sys.exit(f"{name} relayed {count} events of {streams * events}")
-    return spent_s * 1e6 / count
-
-
-def main() -> None:
-    """Print microseconds of CPU an event for each relay and shape, and how it compares to nginx."""
-    parser = argparse.ArgumentParser(description="Relays side by side; CPU per event.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the events, one round")
-    parser.add_argument("--only", nargs="*", default=list(RELAYS), help="the relays to run")
+def main() -> int:
+    parser = make_parser("Measure whole relays, side by side.")
+    parser.add_argument(
+        "--relay",
+        action="append",
+        choices=[relay.name for relay in RELAYS],
+        help="only this one; repeatable",
+    )
     arguments = parser.parse_args()
-    if build_info()["profile"] != "release":
-        sys.exit("this is a debug build of the extension: build it with 'maturin develop --release'")
-    names = [name for name in arguments.only if name != "nginx" or shutil.which("nginx")]
-    upstream, base = start_upstream()
-    try:
-        for shape, (streams, all_events, interval_ms) in SHAPES.items():
-            events = all_events // 5 if arguments.quick else all_events
-            spent: dict[str, list[float]] = {name: [] for name in names}
-            for _ in range(1 if arguments.quick else ROUNDS):
-                for name, costs in spent.items():
-                    costs.append(measure(name, base, streams, events, interval_ms))
-            print(f"{shape}: {streams} streams of {events} events, {interval_ms} ms apart", flush=True)
-            nginx_cost = statistics.median(spent["nginx"]) if "nginx" in spent else None
-            for name, costs in spent.items():
-                cost = statistics.median(costs)
-                ratio = "" if not nginx_cost else f"{cost / nginx_cost:8.2f} of nginx"
-                print(f"  {name:16}{cost:8.2f} us an event{ratio}   {[round(value, 2) for value in costs]}")
-    finally:
-        upstream.kill()
-        upstream.wait()
+    rounds = choose_rounds(arguments)
+    scenarios = make_relay_scenarios(is_quick=arguments.quick)
+    relays = choose_relays(arguments.relay)
+    prepare()
+    cores = choose_cores()
+    runs = [
+        Run(scenario.name, relay.name, partial(measure_relay, relay, scenario, cores))
+        for scenario in scenarios
+        for relay in relays
+    ]
+    results = run_rounds(runs, rounds)
+    versions = read_versions(*PACKAGES) | read_nginx_version()
+    facts = read_facts(BENCHMARK.name, rounds=rounds, cores=cores, versions=versions)
+    tables = {scenario.title: table("relay", scenario, results, BENCHMARK.titles) for scenario in scenarios}
+    report = Report(BENCHMARK, facts, scenarios, results, tables)
+    return report.publish(choose_folder(arguments, is_partial=arguments.relay is not None))
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main)

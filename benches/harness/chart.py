@@ -1,19 +1,19 @@
-"""The chart: CPU per event of every server, one panel a scenario, as an SVG without dependencies.
+"""The chart: CPU per event of every contestant, one panel a scenario, as an SVG without dependencies.
 
-Dots on a logarithmic axis, because the servers lie three powers of ten apart and a bar has no
+Dots on a logarithmic axis, because the contestants lie three powers of ten apart and a bar has no
 honest beginning there. Colours are legible on white and on black; where the reader's system
 prefers dark, the text turns lighter.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from harness.results import TITLES, Results, format_figure
-from harness.servers import OURS
-
-PANELS: Final = ("burst", "spaced", "short", "many")
-METRIC: Final = "cpu_us_per_event"
+from harness.results import OURS, Results
+from harness.scenario import CPU, Scenario
+from harness.tables import format_figure
 
 _LABEL_WIDTH: Final = 210
 _PANEL_WIDTH: Final = 190
@@ -36,40 +36,50 @@ _STYLE: Final = """
 """
 
 
-def draw_chart(results: Results, caption: str) -> str | None:
-    """The chart as SVG text; ``None`` where no panel was measured."""
-    panels = {name: results.medians(name) for name in PANELS if results.rounds.get(name)}
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn: whose CPU, and in which scenarios, from left to right."""
+
+    whose: str
+    panels: tuple[str, ...]
+
+
+def draw_chart(
+    chart: Chart, scenarios: Sequence[Scenario], results: Results, titles: Mapping[str, str], caption: str
+) -> str | None:
+    """The chart as SVG text, rows in the order of ``titles``; ``None`` where no panel was measured."""
+    panels = {name: results.medians(name) for name in chart.panels if results.rounds.get(name)}
     if not panels:
         return None
-    servers = [name for name in TITLES if any(name in medians for medians in panels.values())]
-    values = [m[METRIC] for medians in panels.values() for m in medians.values() if m.get(METRIC, 0) > 0]
+    rows = [name for name in titles if any(name in medians for medians in panels.values())]
+    values = [m[CPU] for medians in panels.values() for m in medians.values() if m.get(CPU, 0) > 0]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     high = max(high, low + 1)
     width = _LABEL_WIDTH + len(panels) * (_PANEL_WIDTH + _PANEL_GAP)
-    height = _TOP + len(servers) * _ROW_HEIGHT + _BOTTOM
+    height = _TOP + len(rows) * _ROW_HEIGHT + _BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(caption)}</title><style>{_STYLE}</style>",
-        _text(0, 18, "Server CPU per event, microseconds (less is better; logarithmic)", "title"),
+        _text(0, 18, f"{chart.whose} CPU per event, microseconds (less is better; logarithmic)", "title"),
     ]
-    for row, server in enumerate(servers):
-        kind = "ours" if server.startswith(OURS) else ""
-        parts.append(_text(_LABEL_WIDTH - 12, _row_y(row) + 4, TITLES[server], kind, anchor="end"))
-    scenarios = {scenario.name: scenario.title.partition(":")[0] for scenario in results.scenarios}
+    for row, contestant in enumerate(rows):
+        kind = "ours" if contestant.startswith(OURS) else ""
+        parts.append(_text(_LABEL_WIDTH - 12, _row_y(row) + 4, titles[contestant], kind, anchor="end"))
+    short_titles = {scenario.name: scenario.short_title for scenario in scenarios}
     for column, (name, medians) in enumerate(panels.items()):
         left = _LABEL_WIDTH + column * (_PANEL_WIDTH + _PANEL_GAP)
-        parts.append(_text(left, _TOP - 22, scenarios[name], "title"))
+        parts.append(_text(left, _TOP - 22, short_titles[name], "title"))
         for power in range(low, high + 1):
             x = left + (power - low) / (high - low) * _PANEL_WIDTH
-            bottom = _TOP + len(servers) * _ROW_HEIGHT
+            bottom = _TOP + len(rows) * _ROW_HEIGHT
             parts.append(f'<path class="grid" d="M{x:.1f} {_TOP - 8}V{bottom}"/>')
             parts.append(_text(x, bottom + 14, f"{10.0**power:g}", "value", anchor="middle"))
-        for row, server in enumerate(servers):
-            value = medians.get(server, {}).get(METRIC, 0)
+        for row, contestant in enumerate(rows):
+            value = medians.get(contestant, {}).get(CPU, 0)
             if value > 0:
                 x = left + (math.log10(value) - low) / (high - low) * _PANEL_WIDTH
-                parts.append(_dot(x, _row_y(row), left, value, is_ours=server.startswith(OURS)))
+                parts.append(_dot(x, _row_y(row), left, value, is_ours=contestant.startswith(OURS)))
     parts.append(_text(0, height - 4, caption, "value"))
     return "\n".join([*parts, "</svg>", ""])
 

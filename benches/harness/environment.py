@@ -17,25 +17,17 @@ from typing import Any, Final
 from harness.errors import BenchError
 from harness.paths import BENCHES, BIN, BUILD, LOAD_BINARIES, NODE, ROOT, VENV
 
-PYTHON_PACKAGES: Final = (
-    "streamactions",
-    "granian",
-    "uvicorn",
-    "starlette",
-    "sse-starlette",
-    "fastapi",
-    "litestar",
-    "aiohttp",
-    "uvloop",
-    "orjson",
-    "pydantic",
-)
 NODE_PACKAGES: Final = ("nuxt-actions", "h3", "zod")
 
 
 def has_node() -> bool:
     """Whether the peers for Node can run."""
     return shutil.which("node") is not None and shutil.which("npm") is not None
+
+
+def has_nginx() -> bool:
+    """Whether nginx can run."""
+    return shutil.which("nginx") is not None
 
 
 def prepare() -> None:
@@ -82,19 +74,35 @@ def refuse_debug_build(build_info: dict[str, str]) -> None:
         )
 
 
-def read_versions() -> dict[str, str]:
-    """The version of everything that is measured."""
+def read_versions(*packages: str) -> dict[str, str]:
+    """The version of Python, of streamactions, and of the packages of its environment that are named."""
     code = (
         "import json, sys; from importlib.metadata import version\n"
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    versions: dict[str, str] = {"python": _output([str(BIN / "python"), "-V"]).split()[1]}
-    versions |= json.loads(_output([str(BIN / "python"), "-c", code, *PYTHON_PACKAGES]))
-    if has_node():
-        versions["node"] = _output(["node", "--version"]).strip().removeprefix("v")
-        lock: dict[str, Any] = json.loads((NODE / "package-lock.json").read_text())
-        versions |= {name: lock["packages"][f"node_modules/{name}"]["version"] for name in NODE_PACKAGES}
-    return versions
+    python = str(BIN / "python")
+    versions: dict[str, str] = json.loads(_output([python, "-c", code, "streamactions", *packages]))
+    return {"python": _output([python, "-V"]).split()[1], **versions}
+
+
+def read_node_versions() -> dict[str, str]:
+    """The version of Node and of its peers; none where it is not installed."""
+    if not has_node():
+        return {}
+    lock: dict[str, Any] = json.loads((NODE / "package-lock.json").read_text())
+    return {
+        "node": _output(["node", "--version"]).strip().removeprefix("v"),
+        **{name: lock["packages"][f"node_modules/{name}"]["version"] for name in NODE_PACKAGES},
+    }
+
+
+def read_nginx_version() -> dict[str, str]:
+    """The version of nginx; none where it is not installed."""
+    if not has_nginx():
+        return {}
+    # It goes to the standard error stream: "nginx version: nginx/1.22.1".
+    said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
+    return {"nginx": said.strip().rpartition("/")[2]}
 
 
 def _install_wheel() -> None:

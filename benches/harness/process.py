@@ -5,14 +5,15 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from harness.cores import bound_to
 from harness.errors import RunError
-from harness.paths import PEERS
+from harness.paths import BIN, PEERS
 
 START_TIMEOUT_S: Final = 60.0
 _POLL_INTERVAL_S: Final = 0.05
@@ -21,24 +22,40 @@ _TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LOG_TAIL_BYTES: Final = 4000
 
 
+def make_argv(command: Sequence[str], **values: object) -> list[str]:
+    """A command line: its ``{name}`` filled in, its program taken from the environment if it is there."""
+    program, *arguments = (fill_in(part, **values) for part in command)
+    return [str(BIN / program) if (BIN / program).exists() else program, *arguments]
+
+
+def fill_in(text: str, **values: object) -> str:
+    """A text with its ``{name}`` filled in; other braces stay."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text
+
+
 class ServerProcess:
     """A running server; leaving its ``with`` block ends its whole tree.
+
+    Where the block is left because one of its processes has ended by itself, that is a `RunError`.
 
     Args:
         argv: its command line.
         port: where it will listen.
         core: the processor that its tree is bound to.
         log: where its output goes.
+        env: environment variables of its own.
     """
 
-    def __init__(self, argv: list[str], port: int, core: int, log: Path) -> None:
+    def __init__(
+        self, argv: list[str], port: int, core: int, log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self.port = port
         self._log = log
-        mine = os.sched_getaffinity(0)
-        # A child inherits the mask, and so does every process and thread that it makes.
-        os.sched_setaffinity(0, {core})
+        ours = {"PYTHONPATH": str(PEERS), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
-            with log.open("wb") as output:
+            with bound_to(core), log.open("wb") as output:
                 self._process = subprocess.Popen(
                     argv,
                     cwd=PEERS,
@@ -46,12 +63,10 @@ class ServerProcess:
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
-                    env=os.environ | {"PYTHONPATH": str(PEERS), "PYTHONDONTWRITEBYTECODE": "1"},
+                    env={**os.environ, **ours, **(env or {})},
                 )
         except FileNotFoundError as error:
             raise RunError(f"{argv[0]} is not installed") from error
-        finally:
-            os.sched_setaffinity(0, mine)
 
     def __enter__(self) -> Self:
         return self
@@ -59,10 +74,16 @@ class ServerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Endless handlers would hold a polite stop up. The session holds this tree alone.
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        try:
+            if isinstance(error, FileNotFoundError | ProcessLookupError):
+                # What was read of it in /proc is no longer there.
+                self.check_alive()
+                raise RunError(f"a process of the server has ended: {error}\n{self.log_tail()}") from error
+        finally:
+            # Endless handlers would hold a polite stop up. The session holds this tree alone.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def wait_until_listening(self) -> None:
         """Wait until it takes a connection.

@@ -1,4 +1,4 @@
-"""What the server has promised, and whether a run kept it.
+"""What was promised, and whether a run kept it.
 
 A ratio is taken within each round and its median counts, because what slows a machine down for a
 while slows the neighbours in the same round down as well.
@@ -7,12 +7,10 @@ while slows the neighbours in the same round down as well.
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Any
 
-from harness.measure import Metrics
-from harness.servers import OURS
-
-Rounds = dict[str, dict[str, list[Metrics]]]
+from harness.results import OURS, Metrics, Rounds
+from harness.scenario import CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +22,13 @@ class Target:
     limit: float
     unit: str
     combine: Callable[[Metrics, Metrics], float]
+    ours: str = OURS
     peer: str = OURS
 
     def check(self, rounds: Rounds) -> "Verdict":
         """Compare what was measured with the limit."""
-        servers = rounds.get(self.scenario, {})
-        pairs = zip(servers.get(OURS, ()), servers.get(self.peer, ()), strict=False)
+        contestants = rounds.get(self.scenario, {})
+        pairs = zip(contestants.get(self.ours, ()), contestants.get(self.peer, ()), strict=False)
         figures = [self.combine(ours, peer) for ours, peer in pairs]
         measured = median(figures) if figures else None
         return Verdict(f"{self.scenario}: {self.what}", self.limit, self.unit, measured)
@@ -56,59 +55,31 @@ class Verdict:
         return {"what": self.what, "limit": self.limit, "measured": self.measured, "verdict": self.word}
 
 
-def _ratio(scenario: str, metric: str, limit: float, peer: str, words: str) -> Target:
+def ratio_target(
+    scenario: str, metric: str, limit: float, peer: str, *, words: str, ours: str = OURS
+) -> Target:
+    """At most so many times what the peer takes."""
+
     def combine(ours: Metrics, peer: Metrics) -> float:
         return ours[metric] / peer[metric]
 
-    return Target(scenario, f"{words} / {peer}", limit, " x", combine, peer)
+    return Target(scenario, f"{words} / {peer}", limit, " x", combine, ours, peer)
 
 
-def _cpu(scenario: str, limit: float, peer: str) -> Target:
-    return _ratio(scenario, "cpu_us_per_event", limit, peer, "CPU per event")
+def cpu_target(scenario: str, limit: float, peer: str, *, ours: str = OURS) -> Target:
+    """At most so many times the peer's CPU per event."""
+    return ratio_target(scenario, CPU, limit, peer, words="CPU per event", ours=ours)
 
 
-def _latency(scenario: str, peer: str) -> Target:
-    return _ratio(scenario, "send_to_read_p50_us", 1.1, peer, "send to read p50")
+def figure_target(scenario: str, metric: str, limit: float, unit: str, *, words: str) -> Target:
+    """At most that much, whatever the peers take."""
+    return Target(scenario, words, limit, unit, lambda ours, _: ours[metric])
 
 
-def _more_memory(ours: Metrics, peer: Metrics) -> float:
-    return ours["kib_per_stream"] - peer["kib_per_stream"]
-
-
-def _gap_with_and_without(ours: Metrics, _: Metrics) -> float:
-    return ours["gap_p99_ms"] / ours["gap_p99_ms_without"]
-
-
-TARGETS: Final = (
-    _cpu("burst", 0.6, "granian-rsgi"),
-    _cpu("burst", 1 / 80, "fastapi"),
-    _cpu("burst", 1 / 9, "nuxt-actions"),
-    _cpu("spaced", 1.0, "granian-asgi"),
-    _cpu("spaced", 1 / 9, "fastapi"),
-    _cpu("spaced", 0.45, "sse-starlette"),
-    _cpu("spaced", 0.5, "nuxt-actions"),
-    _cpu("short", 1.0, "granian-asgi"),
-    _cpu("short", 1 / 12, "fastapi"),
-    _cpu("short", 1 / 4, "nuxt-actions"),
-    _cpu("many", 1.1, "granian-asgi"),
-    Target("many", "memory a stream - granian-asgi", 4.0, " KiB", _more_memory, "granian-asgi"),
-    _ratio("many", "first_event_p99_ms", 1.2, "granian-asgi", "first event p99"),
-    _latency("lone", "granian-asgi"),
-    _latency("lone", "uvicorn"),
-    _latency("lone-busy", "granian-asgi"),
-    _latency("lone-busy", "uvicorn"),
-    Target(
-        "stalled", "memory a stalled stream", 256.0, " KiB", lambda ours, _: ours["kib_per_stalled_stream"]
-    ),
-    # What the allocator keeps moves by some pages; a stream that grows does so by far more.
-    Target(
-        "stalled", "its growth in the second half", 4.0, " KiB", lambda ours, _: ours["stalled_growth_kib"]
-    ),
-    Target("stalled", "gap p99 of the others, with / without", 2.0, " x", _gap_with_and_without),
-    Target("tight", "gap p99 of the others", 25.0, " ms", lambda ours, _: ours["gap_p99_ms"]),
-)
-
-
-def check_targets(rounds: Rounds) -> list[Verdict]:
-    """All targets, in their order."""
-    return [target.check(rounds) for target in TARGETS]
+def stalled_targets(scenario: str) -> tuple[Target, Target]:
+    """What streams may take whose readers have stopped to read: little, and no more as time goes by."""
+    return (
+        figure_target(scenario, "kib_per_stalled_stream", 256.0, " KiB", words="memory a stalled stream"),
+        # What the allocator keeps moves by some pages; a stream that grows does so by far more.
+        figure_target(scenario, "stalled_growth_kib", 4.0, " KiB", words="its growth in the second half"),
+    )

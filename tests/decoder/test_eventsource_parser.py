@@ -76,6 +76,7 @@ def test_random_streams(seed: int) -> None:
 
 def main(seconds: float) -> None:
     """Rounds with seeds of their own, until the time is over."""
+    install_packages(FOLDER)
     until_s = time.monotonic() + seconds
     rounds = 0
     while time.monotonic() < until_s:

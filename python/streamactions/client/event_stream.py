@@ -8,6 +8,7 @@ a body that breaks is an error in any case.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -43,6 +44,8 @@ class EventStream:
         self, response: Response, call: Call, *, end: str | None, end_event: str | None, max_event_bytes: int
     ) -> None:
         self._response = response
+        # A wait that nothing can interrupt needs no guard.
+        self._read = response.read if call.is_unlimited else partial(call.wait, response.read)
         self._call = call
         self._end = end
         self._end_event = end_event
@@ -101,7 +104,7 @@ class EventStream:
             message = f"The server sent an event of more than {self._max_event_bytes} bytes (max_event_bytes)"
             raise ActionError("EVENT_TOO_LARGE", message, 502) from self._decoder_fault
         try:
-            data = await self._call.wait(self._response.read)
+            data = await self._read()
         except BodyBrokenError as exc:
             raise stream_incomplete() from exc
         if not data:

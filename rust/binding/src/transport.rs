@@ -50,8 +50,12 @@ impl HTTPMailbox {
             let waiter = self.waiters().remove(&number);
             if let Some(waiter) = waiter {
                 let waiter = waiter.bind(py);
-                if !waiter.call_method0(intern!(py, "done"))?.is_truthy()? {
-                    waiter.call_method1(intern!(py, "set_result"), (py.None(),))?;
+                let told = waiter.call_method1(intern!(py, "set_result"), (py.None(),));
+                // One whose task was cancelled meanwhile is done already.
+                if let Err(error) = told
+                    && !waiter.call_method0(intern!(py, "done"))?.is_truthy()?
+                {
+                    return Err(error);
                 }
             }
         }

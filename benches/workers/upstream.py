@@ -1,20 +1,18 @@
-"""An upstream for the client's and the relay's benchmarks: OpenAI-like chunks, at a pace or all at once.
+"""An upstream for clients and relays: answers as an OpenAI-compatible server does, at a pace or at once.
 
-Strategy: a bare protocol under uvloop, so that it costs far less than what it is used to measure,
-and a process of its own, pinned to the last core. It answers any request as its query says, or the
-``model`` that its body names: ``events=100&interval_ms=20`` sends one event each 20 ms,
-``interval_ms=0`` as fast as the reader takes them. After them come ``[DONE]`` and the end of the
-chunked body.
+Strategy: a bare protocol under uvloop, so that it costs far less than what it is used to measure.
+The last message of a request says what is wanted: ``events=100&interval_ms=20&text=token`` sends one
+event each 20 ms, ``interval_ms=0`` as fast as the reader takes them. After them come ``[DONE]`` and
+the end of the chunked body.
 
-Run: ``python benches/client_upstream.py PORT``; prints one line when it listens.
+Run: ``benches/.venv/bin/python benches/workers/upstream.py PORT``.
 """
 
 import asyncio
 import json
-import os
 import sys
 from typing import Final, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import uvloop
 
@@ -22,25 +20,26 @@ HEAD: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
     b"transfer-encoding: chunked\r\n\r\n"
 )
+DONE: Final = b"data: [DONE]\n\n"
 EVENTS_PER_WRITE: Final = 50
 """In a burst; about 8 KiB."""
 
 
-def piece(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def chunk(content: str) -> bytes:
+def make_event(text: str) -> bytes:
+    """A token as such servers send it."""
     value = {
         "id": "chatcmpl-0",
         "object": "chat.completion.chunk",
-        "choices": [{"index": 0, "delta": {"content": content}, "finish_reason": None}],
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
     }
     return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
 
 
-EVENT: Final = chunk("token")
-DONE: Final = b"data: [DONE]\n\n"
+def piece(data: bytes) -> bytes:
+    """Some of a chunked body."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
 LAST: Final = piece(DONE) + b"0\r\n\r\n"
 
 
@@ -51,6 +50,7 @@ class Upstream(asyncio.Protocol):
         self._received = b""
         self._left = 0
         self._interval_s = 0.0
+        self._piece = b""
         self._may_write = True
         self._timer: asyncio.TimerHandle | None = None
 
@@ -69,25 +69,25 @@ class Upstream(asyncio.Protocol):
         if len(body) < length:
             return
         self._received = b""
-        query = parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query)
-        if "events" not in query:
-            query = parse_qs(json.loads(body)["model"])
-        self._left = int(query["events"][0])
-        self._interval_s = float(query["interval_ms"][0]) / 1000
+        wanted = parse_qs(json.loads(body)["messages"][-1]["content"])
+        self._left = int(wanted["events"][0])
+        self._interval_s = float(wanted["interval_ms"][0]) / 1000
+        self._piece = piece(make_event(wanted["text"][0]))
         self._transport.write(HEAD)
         self._next()
 
     def _next(self) -> None:
         if self._interval_s:
-            self._transport.write(piece(EVENT))
+            self._transport.write(self._piece)
             self._left -= 1
             if self._left:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(self._interval_s, self._next)
                 return
-        while self._left and self._may_write:
+        # A connection that was lost takes everything and never asks to pause.
+        while self._left and self._may_write and not self._transport.is_closing():
             count = min(self._left, EVENTS_PER_WRITE)
-            self._transport.write(piece(EVENT) * count)
+            self._transport.write(self._piece * count)
             self._left -= count
         if not self._left:
             self._transport.write(LAST)
@@ -107,11 +107,9 @@ class Upstream(asyncio.Protocol):
 
 async def main(port: int) -> None:
     server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port, backlog=4096)
-    print("listening", flush=True)
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     uvloop.run(main(int(sys.argv[1])))

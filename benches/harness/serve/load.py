@@ -1,16 +1,12 @@
 """One run of the load client, and the proof that it saw all that it asked for."""
 
-import json
-import subprocess
-from typing import Any, Final
+from typing import Any
 
 from harness.errors import RunError
 from harness.paths import LOAD_BINARIES
-from harness.scenarios import Group
-from harness.servers import Server
-
-EXIT_GRACE_S: Final = 30.0
-"""For the client to report after its own deadline."""
+from harness.serve.scenarios import Group
+from harness.serve.servers import Server
+from harness.worker import run_program
 
 
 def run_load(port: int, groups: list[dict[str, Any]], *, deadline_s: float) -> dict[str, dict[str, Any]]:
@@ -20,26 +16,14 @@ def run_load(port: int, groups: list[dict[str, Any]], *, deadline_s: float) -> d
         RunError: an event was wrong, missing or late, or a connection failed.
     """
     plan = {"port": port, "deadline_s": deadline_s, "groups": groups}
-    try:
-        done = subprocess.run(
-            [LOAD_BINARIES / "load"],
-            input=json.dumps(plan),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=deadline_s + EXIT_GRACE_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RunError("the load client hangs") from error
-    if done.returncode != 0:
-        raise RunError(f"the load client failed: {done.stderr.strip()}")
-    reports = {report["name"]: report for report in json.loads(done.stdout)["groups"]}
-    for name, report in reports.items():
-        if report["errors"]:
+    report = run_program([str(LOAD_BINARIES / "load")], plan, deadline_s=deadline_s)
+    groups_by_name = {group["name"]: group for group in report["groups"]}
+    for name, group in groups_by_name.items():
+        if group["errors"]:
             raise RunError(
-                f"{report['errors']} of {report['streams']} streams ({name}): {report['messages'][0]}"
+                f"{group['errors']} of {group['streams']} streams ({name}): {group['messages'][0]}"
             )
-    return reports
+    return groups_by_name
 
 
 def run_groups(

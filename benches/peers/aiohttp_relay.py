@@ -1,4 +1,4 @@
-"""A relay by hand: aiohttp on both sides, each token parsed and sent on. Run: ``relay_aiohttp.py PORT``."""
+"""A relay by hand: aiohttp on both sides, each token parsed and sent on."""
 
 import json
 import os
@@ -9,15 +9,16 @@ import orjson
 import uvloop
 from aiohttp import web
 
+URL = f"{os.environ['OPENAI_BASE_URL']}/chat/completions"
+
 
 async def relay(request: web.Request) -> web.StreamResponse:
-    await request.read()
+    prompt = orjson.loads(await request.read())["prompt"]
     response = web.StreamResponse(headers={"content-type": "text/event-stream"})
     await response.prepare(request)
-    body = {"model": os.environ["OPENAI_MODEL"], "messages": [], "stream": True}
-    url = f"{os.environ['OPENAI_BASE_URL']}/chat/completions"
+    body = {"model": "none", "messages": [{"role": "user", "content": prompt}], "stream": True}
     rest = b""
-    async with request.app["session"].post(url, json=body) as upstream:
+    async with request.app["session"].post(URL, json=body) as upstream:
         async for data in upstream.content.iter_any():
             *blocks, rest = (rest + data).split(b"\n\n")
             for block in blocks:

@@ -7,10 +7,9 @@ groups of streams, in the words of the load client's plan.
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.servers import OURS, SERVERS, Server
-
-ENDLESS: Final = 10**12
-"""So many events are never reached: the handler sends for ever."""
+from harness.results import OURS
+from harness.scenario import CPU, ENDLESS, Scenario
+from harness.serve.servers import SERVERS, Server
 
 STALLED_TEXT: Final = "x" * 200
 """Longer than a token, so that the kernel's buffers fill soon."""
@@ -47,23 +46,17 @@ class Group:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeScenario(Scenario):
     """One kind of load.
 
     Attributes:
-        name: its name in tables and for ``--scenario``.
-        title: what happens, for readers.
         phases: groups by the phase's name; the last phase is the one that is measured, and its
             first group gives the latencies.
-        columns: the metrics that its table shows, by their names in ``measure``.
         only: the servers that take part; all of them where it is empty.
     """
 
-    name: str
-    title: str
     phases: dict[str, tuple[Group, ...]]
-    columns: tuple[str, ...]
     only: tuple[str, ...] = ()
 
 
@@ -71,23 +64,24 @@ def _body(count: int, interval_s: float = 0.0, text: str = "hello", **more: Any)
     return {"count": count, "text": text, "interval_s": interval_s, **more}
 
 
-def make_scenarios(*, is_quick: bool) -> tuple[Scenario, ...]:
+def make_scenarios(*, is_quick: bool) -> tuple[ServeScenario, ...]:
     """The scenarios at full size, or at one that only shows that everything works."""
 
     def size(full: int, quick: int) -> int:
         return quick if is_quick else full
 
-    def even(name: str, title: str, streams: int, count: int, interval_s: float, *more: str) -> Scenario:
+    def even(name: str, title: str, streams: int, count: int, interval_s: float, *more: str) -> ServeScenario:
         unit = f", {interval_s * 1000:g} ms apart" if interval_s else ", no pause"
         groups = (Group("streams", streams, _body(count, interval_s)),)
-        columns = ("cpu_us_per_event", "wall_s", "first_event_p99_ms", *more)
-        return Scenario(name, f"{title}: {streams:,} streams x {count:,}{unit}", {"load": groups}, columns)
+        columns = (CPU, "wall_s", "first_event_p99_ms", *more)
+        full_title = f"{title}: {streams:,} streams x {count:,}{unit}"
+        return ServeScenario(name, full_title, columns, phases={"load": groups})
 
     ordinary = Group("ordinary", size(20, 5), _body(size(500, 25), 0.02))
     stalled = Group("stalled", size(100, 10), _body(ENDLESS, text=STALLED_TEXT), {"stall": True})
     paced = Group("paced", size(20, 5), _body(size(200, 50), 0.02), {"gaps_while": "tight"})
     tight = Group("tight", 1, _body(size(1_000_000, 20_000)), {"opens_after": "paced"})
-    lone_columns = ("send_to_read_p50_us", "send_to_read_p99_us", "cpu_us_per_event")
+    lone_columns = ("send_to_read_p50_us", "send_to_read_p99_us", CPU)
     return (
         even("burst", "Burst", size(50, 10), size(4000, 200), 0.0),
         even("spaced", "Spaced", size(500, 50), size(150, 20), 0.02, "gap_p99_ms"),
@@ -101,43 +95,43 @@ def make_scenarios(*, is_quick: bool) -> tuple[Scenario, ...]:
             "peak_mib",
             "kib_per_stream",
         ),
-        Scenario(
+        ServeScenario(
             "lone",
             f"Lone token: one stream, {size(200, 20)} events 20 ms apart, from send to the client's read",
-            {"load": (Group("streams", 1, _body(size(200, 20), 0.02, stamp=True)),)},
             lone_columns,
+            phases={"load": (Group("streams", 1, _body(size(200, 20), 0.02, stamp=True)),)},
             # The output model has no field for the server's clock.
             only=tuple(server.name for server in SERVERS if server.name != "streamactions-output"),
         ),
-        Scenario(
+        ServeScenario(
             "lone-busy",
             f"Lone token, busy: {size(200, 20)} events, 10 ms of computing before each and no other await",
-            {"load": (Group("streams", 1, _body(size(200, 20), busy_s=0.01, stamp=True)),)},
             lone_columns[:2],
+            phases={"load": (Group("streams", 1, _body(size(200, 20), busy_s=0.01, stamp=True)),)},
             # The others hand over between two turns of the event loop, and here it does not turn.
             only=("floor-each", OURS, "granian-rsgi", "granian-asgi", "uvicorn", "aiohttp"),
         ),
-        Scenario(
+        ServeScenario(
             "stalled",
             f"Stalled readers: {stalled.streams} clients stop reading while their handlers send for ever, "
             f"beside {ordinary.streams} ordinary streams",
-            {
+            ("kib_per_stalled_stream", "stalled_growth_kib", "gap_p99_ms_without", "gap_p99_ms"),
+            phases={
                 "without": (ordinary,),
                 "with": (
                     Group("ordinary", ordinary.streams, ordinary.body, {"opens_after": "stalled"}),
                     stalled,
                 ),
             },
-            ("kib_per_stalled_stream", "stalled_growth_kib", "gap_p99_ms_without", "gap_p99_ms"),
             # RSGI has no backpressure: the machine's memory would end before the run.
             only=(OURS, "granian-asgi", "uvicorn", "aiohttp", "starlette", "node"),
         ),
-        Scenario(
+        ServeScenario(
             "tight",
             f"Tight producer: one handler sends {int(tight.body['count']):,} chunks without any other await, "
             f"beside {paced.streams} streams at 20 ms",
-            {"load": (paced, tight)},
             ("gap_p99_ms", "gap_max_ms", "wall_s"),
+            phases={"load": (paced, tight)},
             # Frameworks take minutes for so many chunks.
             only=(OURS, "granian-asgi", "granian-rsgi", "uvicorn", "aiohttp", "node"),
         ),

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.paths import BIN, LOAD_BINARIES, NODE
+from harness.paths import LOAD_BINARIES, NODE
+from harness.process import make_argv
+from harness.results import OURS
 
 GRANIAN: Final = (
     "granian",
@@ -46,8 +48,7 @@ class Server:
 
     def argv(self, port: int) -> list[str]:
         """The command line for that port."""
-        program, *arguments = (part.replace("{port}", str(port)) for part in self.command)
-        return [str(BIN / program) if (BIN / program).exists() else program, *arguments]
+        return make_argv(self.command, port=port)
 
 
 def _ours(name: str, title: str, action: str) -> Server:
@@ -58,8 +59,6 @@ def _ours(name: str, title: str, action: str) -> Server:
 def _uvicorn(name: str, title: str, module: str, end: Literal["done", "body"] = "body") -> Server:
     return Server(name, title, (*UVICORN, "--port={port}", f"{module}:app"), end)
 
-
-OURS: Final = "streamactions"
 
 SERVERS: Final = (
     Server(

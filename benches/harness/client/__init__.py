@@ -1,0 +1,1 @@
+"""The client's side: ``decoding`` the bytes of a stream, ``reading`` many streams at once."""
