@@ -324,7 +324,7 @@ class HTTPExchange:
         """
 
     def read(self) -> bytes | Future[None]:
-        """Bytes of the body that have come, at most 16 KiB; a future where there are none yet.
+        """Bytes of the body that have come, at most 8 KiB; a future where there are none yet.
 
         ``b""`` says that the body has ended, complete.
 

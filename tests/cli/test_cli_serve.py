@@ -201,8 +201,8 @@ def test_logs_go_to_the_standard_error_stream(folder: Path) -> None:
         assert len(served.log.lines_with("action fail failed")) == 1
 
 
-def write_certificate(folder: Path) -> tuple[str, str]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+def write_certificate(folder: Path, *, is_authority: bool) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 that signs itself, and its key; an authority's may sign others."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
@@ -216,7 +216,7 @@ def write_certificate(folder: Path) -> tuple[str, str]:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(alternative, False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
@@ -230,13 +230,27 @@ def write_certificate(folder: Path) -> tuple[str, str]:
 
 
 def test_https(folder: Path) -> None:
-    certificate, key = write_certificate(folder)
+    certificate, key = write_certificate(folder, is_authority=False)
     options = ("--ssl-certificate", certificate, "--ssl-keyfile", key)
     with serve(folder / "hello.py", *options) as served:
         assert served.url.startswith("https://")
         assert try_suggestion(served, SSL_CERT_FILE=certificate).startswith(b"hello ")
         refused = run_command("call", *served.calls[0][2:])
         assert (refused.returncode, refused.stderr[:17]) == (1, b"CONNECTION_ERROR:")
+
+
+def test_a_server_that_shows_an_authoritys_certificate(folder: Path) -> None:
+    certificate, key = write_certificate(folder, is_authority=True)
+    with serve(folder / "hello.py", "--ssl-certificate", certificate, "--ssl-keyfile", key) as served:
+        call = served.calls[0][1:]
+        refused = subprocess.run(
+            [PROGRAM, *call],
+            capture_output=True,
+            env=environment({"SSL_CERT_FILE": certificate}),
+            timeout=BOUND_S,
+            check=False,
+        )
+        assert (refused.returncode, b"CA:FALSE" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,15 @@ class Connection:
 
     def listen(self) -> None:
         """Listen for the client's leaving, as long as somebody wants to know."""
-        if self._on_gone is None or self._watch is not None:
-            return
-        self._listen()
+        if self._on_gone is not None and self._watch is None:
+            self._listen()
 
     def _listen(self) -> None:
+        message = self._receive()
         # Granian's answer is a future already; a coroutine of another server becomes a task.
-        self._watch = asyncio.ensure_future(self._receive())
-        self._watch.add_done_callback(self._received)
+        watch = message if asyncio.isfuture(message) else asyncio.ensure_future(message)
+        self._watch = watch
+        watch.add_done_callback(self._received)
 
     def _received(self, watch: "asyncio.Future[Message]") -> None:
         if watch.cancelled() or self._watch is None:

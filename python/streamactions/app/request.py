@@ -72,20 +72,20 @@ async def read_body(scope: Scope, receive: Receive, max_body_bytes: int) -> byte
         raise ActionError(
             "UNSUPPORTED_MEDIA_TYPE", "Request body must be JSON: send Content-Type: application/json", 415
         )
-    pieces: list[bytes] = []
+    earlier: list[bytes] = []
     read_bytes = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientLeftError
-        piece = message.get("body", b"")
-        pieces.append(piece)
+        piece: bytes = message.get("body", b"")
         read_bytes += len(piece)
         if read_bytes > max_body_bytes:
             raise _refuse_large(max_body_bytes)
         # A server may need another call to say that there is nothing more; the length says it too.
-        if not message.get("more_body", False) or read_bytes == expected_bytes:
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if read_bytes == expected_bytes or not message.get("more_body", False):
+            return b"".join((*earlier, piece)) if earlier else piece
+        earlier.append(piece)
 
 
 class ActionRequest(Request):

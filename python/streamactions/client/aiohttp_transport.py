@@ -1,16 +1,16 @@
-"""The transport for aiohttp: a session of one's own, or the caller's.
+"""The transport for a caller's own aiohttp session.
 
 Strategy: bytes are taken from the connection's buffer as they lie there, with no generator and no
 copy in between. Its reading stops by itself at twice aiohttp's ``read_bufsize`` (64 KiB by
-default), so a slow caller holds a bounded number of bytes. aiohttp is imported when a
-transport is made and not before: it takes some 100 ms and 10 MiB, and most servers never need it.
+default), so a slow caller holds a bounded number of bytes. Whoever has a session has aiohttp;
+nobody else needs it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["AiohttpTransport"]
-
-CONNECT_TIMEOUT_S: Final = 30.0
-"""How long an own session tries to reach a server; the call's ``timeout`` may end it sooner."""
 
 Errors: TypeAlias = tuple[type[Exception], ...]
 
@@ -33,15 +30,13 @@ class AiohttpTransport:
     are not followed, so that an input is never sent to an address that the caller did not name.
 
     Args:
-        session: the caller's own session, which is never closed here; ``None`` makes one at the
-            first request, on the running loop, without cookies.
+        session: the caller's own session, which is never closed here.
     """
 
-    def __init__(self, session: "aiohttp.ClientSession | None" = None) -> None:
+    def __init__(self, session: "aiohttp.ClientSession") -> None:
         import aiohttp
 
         self._session = session
-        self._owns_session = session is None
         self._errors: Errors = (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError)
 
     @asynccontextmanager
@@ -49,11 +44,6 @@ class AiohttpTransport:
         """Send the request; see `Transport.open_response`."""
         import aiohttp
 
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
         limits = self._session.timeout
         try:
             response = await self._session.request(
@@ -73,12 +63,6 @@ class AiohttpTransport:
                 yield _AiohttpResponse(response, self._errors)
             finally:
                 response.close()
-
-    async def aclose(self) -> None:
-        """Close the session, if it was made here."""
-        if self._owns_session and self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
 
 
 class _AiohttpResponse:

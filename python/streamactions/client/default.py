@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 from streamactions.client.aiohttp_transport import AiohttpTransport
 from streamactions.client.httpx_transport import HttpxTransport, library_of
+from streamactions.client.hyper_transport import HyperTransport
 from streamactions.client.transport import Transport
 from streamactions.errors import DefinitionError
 
 __all__ = ["DefaultTransport", "open_transport", "resolve_transport"]
 
-DefaultTransport: TypeAlias = AiohttpTransport
+DefaultTransport: TypeAlias = HyperTransport
 
 
 def resolve_transport(client: object) -> Transport | None:

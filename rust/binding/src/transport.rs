@@ -130,7 +130,7 @@ impl HTTPExchange {
         }
     }
 
-    /// Bytes of the body that have come, at most 16 KiB; a future where there are none yet.
+    /// Bytes of the body that have come, at most 8 KiB; a future where there are none yet.
     ///
     /// ``b""`` says that the body has ended, complete.
     ///

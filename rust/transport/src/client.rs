@@ -31,11 +31,13 @@ use crate::{
 };
 
 /// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
-const READ_BYTES: usize = 32_768;
+const READ_BYTES: usize = 16_384;
 /// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 /// Likewise of all streams of a connection: slow ones must not hold the others up.
 const CONNECTION_WINDOW_BYTES: u32 = 16_777_216;
+/// What rustls says of a self-signed certificate as OpenSSL makes it by default.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 /// How long a connection is kept without use.
 const POOL_IDLE: Duration = Duration::from_secs(60);
 /// How many unused connections are kept to one server.
@@ -192,6 +194,11 @@ fn describe(error: &dyn Error) -> String {
     while let Some(error) = cause {
         let _ = write!(text, ": {error}");
         cause = error.source();
+    }
+    if text.contains(CA_AS_SERVER) {
+        return "the server shows the certificate of an authority: use one that it has signed, or make a \
+                self-signed one with basicConstraints=CA:FALSE"
+            .to_owned();
     }
     text.replace(['\r', '\n'], " ")
 }
