@@ -42,7 +42,7 @@ BENCHMARK: Final = Benchmark(
     "own.",
     titles={relay.name: relay.title for relay in RELAYS},
     targets=TARGETS,
-    chart=Chart("Relay", ("spaced", "burst")),
+    chart=Chart("Relay", ("spaced", "single", "burst")),
 )
 
 

@@ -37,6 +37,7 @@ PACKAGES: Final = (
     "litestar",
     "aiohttp",
     "uvloop",
+    "rloop",
     "orjson",
     "pydantic",
 )

@@ -19,16 +19,19 @@ class Answer:
     Attributes:
         events: how many it sends, ``[DONE]`` not counted.
         interval_ms: the time between them; 0 for as fast as they are taken.
+        per_write: how many it writes at once, where there is no time between them.
         text: what each of them says.
     """
 
     events: int
     interval_ms: int = 0
+    per_write: int = 50
     text: str = "token"
 
     def body(self) -> dict[str, Any]:
         """The request: the prompt says what the answer is to be; relays of our own take ``prompt`` alone."""
-        prompt = urlencode({"events": self.events, "interval_ms": self.interval_ms, "text": self.text})
+        wanted = {"events": self.events, "interval_ms": self.interval_ms, "per_write": self.per_write}
+        prompt = urlencode({**wanted, "text": self.text})
         message = {"role": "user", "content": prompt}
         return {"prompt": prompt, "model": "none", "messages": [message], "stream": True}
 
@@ -53,7 +56,14 @@ def make_upstream_scenario(
     name: str, title: str, columns: tuple[str, ...], *, streams: int, answer: Answer
 ) -> UpstreamScenario:
     """A scenario whose title says its size."""
-    unit = f", {answer.interval_ms} ms apart" if answer.interval_ms else ", no pause"
+    if answer.interval_ms:
+        unit = f", {answer.interval_ms} ms apart"
+    else:
+        unit = (
+            f", no pause, {answer.per_write} in a write"
+            if answer.per_write > 1
+            else ", each a write, no pause"
+        )
     full_title = f"{title}: {streams:,} streams x {answer.events:,}{unit}"
     return UpstreamScenario(name, full_title, columns, streams=streams, answer=answer)
 

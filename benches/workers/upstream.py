@@ -2,8 +2,8 @@
 
 Strategy: a bare protocol under uvloop, so that it costs far less than what it is used to measure.
 The last message of a request says what is wanted: ``events=100&interval_ms=20&text=token`` sends one
-event each 20 ms, ``interval_ms=0`` as fast as the reader takes them. After them come ``[DONE]`` and
-the end of the chunked body.
+event each 20 ms, ``interval_ms=0`` as fast as the reader takes them, ``per_write=50`` of them in one
+write. After them come ``[DONE]`` and the end of the chunked body.
 
 Run: ``benches/.venv/bin/python benches/workers/upstream.py PORT``.
 """
@@ -21,8 +21,6 @@ HEAD: Final = (
     b"transfer-encoding: chunked\r\n\r\n"
 )
 DONE: Final = b"data: [DONE]\n\n"
-EVENTS_PER_WRITE: Final = 50
-"""In a burst; about 8 KiB."""
 
 
 def make_event(text: str) -> bytes:
@@ -50,9 +48,10 @@ class Upstream(asyncio.Protocol):
         self._received = b""
         self._left = 0
         self._interval_s = 0.0
+        self._per_write = 1
         self._piece = b""
         self._may_write = True
-        self._timer: asyncio.TimerHandle | None = None
+        self._planned: asyncio.Handle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -72,23 +71,29 @@ class Upstream(asyncio.Protocol):
         wanted = parse_qs(json.loads(body)["messages"][-1]["content"])
         self._left = int(wanted["events"][0])
         self._interval_s = float(wanted["interval_ms"][0]) / 1000
+        self._per_write = int(wanted["per_write"][0])
         self._piece = piece(make_event(wanted["text"][0]))
         self._transport.write(HEAD)
         self._next()
 
     def _next(self) -> None:
+        self._planned = None
+        loop = asyncio.get_running_loop()
         if self._interval_s:
             self._transport.write(self._piece)
             self._left -= 1
             if self._left:
-                loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(self._interval_s, self._next)
+                self._planned = loop.call_later(self._interval_s, self._next)
                 return
         # A connection that was lost takes everything and never asks to pause.
         while self._left and self._may_write and not self._transport.is_closing():
-            count = min(self._left, EVENTS_PER_WRITE)
+            count = min(self._left, self._per_write)
             self._transport.write(self._piece * count)
             self._left -= count
+            if self._left and self._per_write == 1:
+                # uvloop joins the writes of one turn of its loop.
+                self._planned = loop.call_soon(self._next)
+                return
         if not self._left:
             self._transport.write(LAST)
 
@@ -97,12 +102,12 @@ class Upstream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._may_write = True
-        if self._left and not self._interval_s:
+        if self._left and self._planned is None:
             self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._planned is not None:
+            self._planned.cancel()
 
 
 async def main(port: int) -> None:

@@ -21,10 +21,12 @@ def make_relay_scenarios(*, is_quick: bool) -> tuple[UpstreamScenario, ...]:
     """The scenarios at full size, or at one that only shows that everything works."""
     columns = (CPU, "wall_s")
     spaced = Answer(20 if is_quick else 100, interval_ms=20)
-    burst = Answer(400 if is_quick else 2_000)
+    events = 400 if is_quick else 2_000
+    single, burst = Answer(events, per_write=1), Answer(events)
     stalled, stall_s = (10, 2.0) if is_quick else (50, 10.0)
     return (
         make_upstream_scenario("spaced", "Spaced", columns, streams=200, answer=spaced),
+        make_upstream_scenario("single", "Burst of single events", columns, streams=20, answer=single),
         make_upstream_scenario("burst", "Burst", columns, streams=20, answer=burst),
         StalledScenario(
             "stalled",

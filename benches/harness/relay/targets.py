@@ -8,7 +8,7 @@ from harness.targets import cpu_target, stalled_targets
 TARGETS: Final = (
     *(
         cpu_target(scenario, limit, peer)
-        for scenario in ("spaced", "burst")
+        for scenario in ("spaced", "single", "burst")
         for peer, limit in ((NGINX, 1.8), ("aiohttp", 0.6), ("fastapi-openai", 1 / 10))
     ),
     *stalled_targets("stalled"),

@@ -10,6 +10,7 @@ from harness.results import OURS
 GRANIAN: Final = (
     "granian",
     "--workers=1",
+    "--loop=uvloop",
     "--no-ws",
     # The same as `streamactions serve`: at Granian's own 1,024 the later streams wait for the earlier.
     "--backpressure=65536",
@@ -51,8 +52,8 @@ class Server:
         return make_argv(self.command, port=port)
 
 
-def _ours(name: str, title: str, action: str) -> Server:
-    command = ("streamactions", "serve", "ours.py", "--workers=1", "--port={port}")
+def _ours(name: str, title: str, action: str, *options: str) -> Server:
+    command = ("streamactions", "serve", "ours.py", "--workers=1", "--port={port}", *options)
     return Server(name, title, command, "done", f"/api/_actions/{action}")
 
 
@@ -70,6 +71,7 @@ SERVERS: Final = (
     _ours(OURS, "streamactions", "chat"),
     _ours("streamactions-middleware", "streamactions, one middleware", "chat-middleware"),
     _ours("streamactions-output", "streamactions, output= model", "chat-output"),
+    _ours("streamactions-rloop", "streamactions, --loop rloop", "chat", "--loop=rloop"),
     Server(
         "granian-rsgi",
         "Granian RSGI by hand",

@@ -4,7 +4,7 @@ Strategy: only waits on the network can be interrupted, so a callback is never c
 such wait runs in the caller's own task, which is cancelled to interrupt it, as ``asyncio.Timeout``
 does; so no task is started, and an outer cancellation keeps its meaning. A stream waits once for
 each token, so a wait costs no timer: the call has one, and when it comes too early because
-bytes came meanwhile, it is set again.
+bytes came meanwhile, it is set again. Limits only move on, so it never comes too late.
 """
 
 import asyncio
@@ -55,7 +55,6 @@ class Call:
         self._is_interrupted = False
         # Comes no later than the limit of the wait that is going on.
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at_s = math.inf
         self.aborted = False
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
@@ -90,12 +89,12 @@ class Call:
         if self.aborted:
             raise CallAbortedError
         if self._has_limits:
-            self._waiting_since_s = self._loop.time()
-            limit_s = self._limit_s()
-            if limit_s <= self._waiting_since_s:
+            now_s = self._waiting_since_s = self._loop.time()
+            if now_s >= self._deadline_s or now_s >= self._first_deadline_s:
                 # An operation that completes at once would never meet its timer.
-                raise self._timed_out(limit_s)
-            self._set_timer(limit_s)
+                raise self._timed_out(self._limit_s())
+            if self._timer is None:
+                self._set_timer(self._limit_s())
         task = asyncio.current_task(self._loop)
         assert task is not None
         cancelling = task.cancelling()
@@ -129,12 +128,8 @@ class Call:
         return min(self._deadline_s, self._first_deadline_s, idle_limit_s)
 
     def _set_timer(self, limit_s: float) -> None:
-        if self._timer is not None:
-            if self._timer_at_s <= limit_s:
-                return
-            self._timer.cancel()
-        self._timer_at_s = limit_s
-        self._timer = None if limit_s == math.inf else self._loop.call_at(limit_s, self._on_timer)
+        if limit_s != math.inf:
+            self._timer = self._loop.call_at(limit_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None

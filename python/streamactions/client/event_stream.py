@@ -8,7 +8,7 @@ a body that breaks is an error in any case.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import orjson
@@ -207,11 +207,20 @@ def _check_end(end: str | None, end_event: str | None) -> None:
         return
     if end_event is not None:
         raise DefinitionError("pass either end (the last event's data) or end_event (its type), not both")
+    if _is_json(end):
+        raise DefinitionError(
+            f"end={end!r} is JSON, like any other event: name the last event's type, end_event"
+        )
+
+
+@lru_cache(maxsize=16)
+def _is_json(end: str) -> bool:
+    """Remembered, since a program knows a few ends and opens many streams."""
     try:
         orjson.loads(end)
     except orjson.JSONDecodeError:
-        return
-    raise DefinitionError(f"end={end!r} is JSON, like any other event: name the last event's type, end_event")
+        return False
+    return True
 
 
 def _value_of(event: Event) -> Any:
