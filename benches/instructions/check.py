@@ -20,7 +20,16 @@ ROOT: Final = HERE.parent.parent
 COUNTS: Final = HERE / "counts.json"
 TOLERANCE: Final = 0.05
 
-WIRE_WORKLOADS: Final = ("encode", "encode-fields", "decode", "decode-one-by-one", "decode-cut", "buffer")
+WIRE_WORKLOADS: Final = (
+    "encode",
+    "encode-fields",
+    "decode",
+    "decode-one-by-one",
+    "decode-cut",
+    "decode-huge-line",
+    "decode-many-lines",
+    "buffer",
+)
 WIRE_EVENTS: Final = 20_000
 BORDER_WORKLOADS: Final = ("border-send", "border-encode", "border-decode", "border-decode-one-by-one")
 BORDER_EVENTS: Final = 5_000

@@ -41,6 +41,8 @@ fn run(name: &str, count: usize) -> Result<usize, String> {
         "decode" => decode(count, READ_BYTES).map_err(|error| error.to_string()),
         "decode-one-by-one" => decode(count, frame().len()).map_err(|error| error.to_string()),
         "decode-cut" => decode(count, 7).map_err(|error| error.to_string()),
+        "decode-huge-line" => decode_huge_line(count).map_err(|error| error.to_string()),
+        "decode-many-lines" => decode_many_lines(count).map_err(|error| error.to_string()),
         "buffer" => Ok(buffer(count)),
         _ => Err(format!("there is no workload {name}")),
     }
@@ -85,6 +87,28 @@ fn decode(count: usize, read_bytes: usize) -> Result<usize, DecodeError> {
         decoder.feed(piece, |event| events += usize::from(event.data_bytes() == CHUNK))?;
     }
     Ok(events)
+}
+
+/// One event whose only line comes in `count` pieces: what a piece takes must not grow with the line.
+fn decode_huge_line(count: usize) -> Result<usize, DecodeError> {
+    let piece = [b'x'; 100];
+    let (mut decoder, mut pieces) = (Decoder::new(usize::MAX), 0);
+    decoder.feed(b"data: ", |_| ())?;
+    for _ in 0..count {
+        decoder.feed(std::hint::black_box(&piece), |_| ())?;
+    }
+    decoder.feed(b"\n\n", |event| pieces += event.data_bytes().len() / piece.len())?;
+    Ok(pieces)
+}
+
+/// One event of `count` data lines: likewise for a line and the event.
+fn decode_many_lines(count: usize) -> Result<usize, DecodeError> {
+    let body = [b"data: one of many\n".repeat(count), b"\n".to_vec()].concat();
+    let (mut decoder, mut lines) = (Decoder::new(usize::MAX), 0);
+    for piece in body.chunks(1000) {
+        decoder.feed(piece, |event| lines += event.data_bytes().split(|byte| *byte == b'\n').count())?;
+    }
+    Ok(lines)
 }
 
 /// A stream's life without a clock: lone chunks that are written through, then gathered ones.
