@@ -259,15 +259,15 @@ class StreamCore:
 
 @final
 class PulseCore:
-    """The timer's side of an event loop's streams: keep-alives, and whether the loop still turns.
+    """What an event loop's streams share: keep-alives, and whether the loop still turns.
 
     Args:
         event_loop: the loop of its streams.
-        late_after_s: from when on a missing beat counts as late, in seconds.
-        scan_every_s: how often streams are asked whether a keep-alive is due, in seconds.
+        max_turn_s: how long a sender may keep the loop from turning, in seconds.
+        scan_every_s: how much time lies at least between two looks at what keep-alives are due, in seconds.
     """
 
-    def __new__(cls, event_loop: AbstractEventLoop, late_after_s: float, scan_every_s: float) -> Self: ...
+    def __new__(cls, event_loop: AbstractEventLoop, max_turn_s: float, scan_every_s: float) -> Self: ...
     def add(self, stream: StreamCore) -> None:
         """Watch over a stream."""
 

@@ -1,5 +1,5 @@
-"""One timer per event loop, for as long as it has streams: keep-alives, a fair share of the loop, and
-whatever can wait until a call has proved to be more than a short one."""
+"""One timer per event loop, for as long as it has streams: keep-alives, and whatever can wait until a call
+has proved to be more than a short one."""
 
 import asyncio
 from collections import deque
@@ -10,14 +10,14 @@ from streamactions._core import PulseCore, StreamCore
 
 __all__ = ["Pulse", "Pulses"]
 
-BEAT_S: Final = 0.010
-"""Between two beats; ``call_when_settled`` waits for one to two of them."""
-
-LATE_AFTER_S: Final = 0.015
-"""A handler that has kept the loop from beating for this long is made to let others run."""
+SETTLE_BEAT_S: Final = 0.010
+"""Between two beats while there is something to settle; ``call_when_settled`` waits for one to two."""
 
 MAX_CALLS_PER_BEAT: Final = 64
 """In a rush of new streams, their opening comes first."""
+
+MAX_TURN_S: Final = 0.015
+"""A handler that has kept the loop from turning for this long is made to let others run."""
 
 MAX_SCAN_S: Final = 1.0
 """How late a keep-alive may come; less where keep-alives are closer together."""
@@ -26,21 +26,23 @@ _SCANS_PER_KEEP_ALIVE: Final = 15
 
 
 class Pulse:
-    """Beats while there are streams."""
+    """Beats while there are streams: seldom, so that quiet streams cost nothing."""
 
     def __init__(self, event_loop: asyncio.AbstractEventLoop, keep_alive_s: float) -> None:
         self._event_loop = event_loop
-        self._is_beating = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_settling = False
         self._unsettled: deque[Callable[[], None]] = deque()
         self._settled_count = 0
-        scan_every_s = min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE)
-        self.core: Final = PulseCore(event_loop, LATE_AFTER_S, scan_every_s)
+        self._scan_every_s = min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE)
+        # A timer may be early by some of its clock's ticks, and shall find that a scan is due.
+        self.core: Final = PulseCore(event_loop, MAX_TURN_S, 0.9 * self._scan_every_s)
 
     def add(self, stream: StreamCore) -> None:
         """Watch over a stream until ``discard``."""
         self.core.add(stream)
-        if not self._is_beating:
-            self._start()
+        if self._timer is None:
+            self._timer = self._event_loop.call_later(self._scan_every_s, self._beat)
 
     def discard(self, stream: StreamCore) -> None:
         """Stop watching over a stream."""
@@ -49,12 +51,11 @@ class Pulse:
     def call_when_settled(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` in 10 to 20 ms: for what a call that is over by then need not pay for."""
         self._unsettled.append(callback)
-        if not self._is_beating:
-            self._start()
-
-    def _start(self) -> None:
-        self._is_beating = True
-        self._event_loop.call_later(BEAT_S, self._beat)
+        if not self._is_settling:
+            self._is_settling = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._event_loop.call_later(SETTLE_BEAT_S, self._beat)
 
     def _beat(self) -> None:
         try:
@@ -63,9 +64,11 @@ class Pulse:
         finally:
             self._settled_count = len(self._unsettled)
             has_streams = self.core.beat()
-            self._is_beating = has_streams or self._settled_count > 0
-            if self._is_beating:
-                self._event_loop.call_later(BEAT_S, self._beat)
+            self._is_settling = self._settled_count > 0
+            self._timer = None
+            if self._is_settling or has_streams:
+                delay_s = SETTLE_BEAT_S if self._is_settling else self._scan_every_s
+                self._timer = self._event_loop.call_later(delay_s, self._beat)
 
 
 class Pulses:

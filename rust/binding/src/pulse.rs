@@ -1,5 +1,4 @@
-//! One timer for all the streams of an event loop: keep-alives, and the news whether the loop
-//! still turns.
+//! What the streams of an event loop share: keep-alives, and the news whether the loop still turns.
 
 use std::{
     collections::HashMap,
@@ -24,31 +23,32 @@ pub(crate) fn now_ns() -> u64 {
 
 /// Beaten by a timer of its event loop for as long as it has streams.
 ///
-/// A beat that is late says that somebody keeps the loop from turning. A stream that notices this
-/// in `send` lets the loop turn, so that a handler that computes and never awaits anything else
-/// cannot starve the others.
+/// A sender that finds that the loop is not known to have turned for some time lets it turn, so that a
+/// handler that computes and never awaits anything else cannot starve the others.
 #[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct PulseCore {
     event_loop: Py<PyAny>,
-    late_after_ns: u64,
+    max_turn_ns: u64,
     scan_every_ns: u64,
-    last_beat_ns: AtomicU64,
+    /// When the loop is known to have turned last.
+    last_turn_ns: AtomicU64,
     last_scan_ns: AtomicU64,
     streams: Mutex<HashMap<usize, Py<StreamCore>>>,
 }
 
 #[pymethods]
 impl PulseCore {
-    /// `event_loop`: the loop of its streams. `late_after_s`: from when on a missing beat counts as late. `scan_every_s`: how often
-    /// streams are asked whether a keep-alive is due. Both in seconds.
+    /// `event_loop`: the loop of its streams. `max_turn_s`: how long a sender may keep it from turning.
+    /// `scan_every_s`: how much time lies at least between two looks at what keep-alives are due. Both in
+    /// seconds.
     #[new]
-    fn new(event_loop: Py<PyAny>, late_after_s: f64, scan_every_s: f64) -> Self {
+    fn new(event_loop: Py<PyAny>, max_turn_s: f64, scan_every_s: f64) -> Self {
         let now = now_ns();
         Self {
             event_loop,
-            late_after_ns: seconds_to_ns(late_after_s),
+            max_turn_ns: seconds_to_ns(max_turn_s),
             scan_every_ns: seconds_to_ns(scan_every_s),
-            last_beat_ns: AtomicU64::new(now),
+            last_turn_ns: AtomicU64::new(now),
             last_scan_ns: AtomicU64::new(now),
             streams: Mutex::new(HashMap::new()),
         }
@@ -56,12 +56,7 @@ impl PulseCore {
 
     /// Watch over a stream.
     fn add(&self, stream: Bound<'_, StreamCore>) {
-        let mut streams = self.lock();
-        if streams.is_empty() {
-            // Nothing was beating, so nothing was late.
-            self.last_beat_ns.store(now_ns(), Ordering::Relaxed);
-        }
-        streams.insert(stream.as_ptr() as usize, stream.unbind());
+        self.lock().insert(stream.as_ptr() as usize, stream.unbind());
     }
 
     /// Stop watching over a stream.
@@ -73,7 +68,7 @@ impl PulseCore {
     /// The timer has come. Returns whether there are streams left, so that it has to come again.
     fn beat(&self, py: Python<'_>) -> bool {
         let now = now_ns();
-        self.last_beat_ns.store(now, Ordering::Relaxed);
+        self.last_turn_ns.store(now, Ordering::Relaxed);
         if now - self.last_scan_ns.load(Ordering::Relaxed) >= self.scan_every_ns {
             self.last_scan_ns.store(now, Ordering::Relaxed);
             let due: Vec<_> = {
@@ -102,11 +97,16 @@ impl PulseCore {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the loop has not turned for too long, and a stream that has sent since its last
-    /// beat is the one that keeps it. In a loop that is merely busy every stream sends once.
-    pub(crate) fn is_kept_by_sender_since(&self, previous_send_ns: u64, now_ns: u64) -> bool {
-        let last_beat_ns = self.last_beat_ns.load(Ordering::Relaxed);
-        previous_send_ns > last_beat_ns && now_ns.saturating_sub(last_beat_ns) > self.late_after_ns
+    /// Whether a sender has to let the loop turn; it is taken to do so. It need not where it has not
+    /// sent since the last turn: in a loop that is merely busy every stream sends once.
+    pub(crate) fn takes_turn_of(&self, previous_send_ns: u64, now_ns: u64) -> bool {
+        let last_turn_ns = self.last_turn_ns.load(Ordering::Relaxed);
+        let is_due =
+            previous_send_ns > last_turn_ns && now_ns.saturating_sub(last_turn_ns) > self.max_turn_ns;
+        if is_due {
+            self.last_turn_ns.store(now_ns, Ordering::Relaxed);
+        }
+        is_due
     }
 }
 

@@ -87,7 +87,7 @@ impl StreamCore {
             Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
             Advice::Wait => return this.wait_for_write(py),
         }
-        if this.pulse.get().is_kept_by_sender_since(previous_send_ns, now) {
+        if this.pulse.get().takes_turn_of(previous_send_ns, now) {
             Ok(Bound::new(py, Yield::new())?.into_any())
         } else {
             ready(py)
