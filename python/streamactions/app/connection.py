@@ -67,11 +67,9 @@ class Connection:
             self._listen()
 
     def _listen(self) -> None:
-        message = self._receive()
         # Granian's answer is a future already; a coroutine of another server becomes a task.
-        watch = message if asyncio.isfuture(message) else asyncio.ensure_future(message)
-        self._watch = watch
-        watch.add_done_callback(self._received)
+        self._watch = asyncio.ensure_future(self._receive())
+        self._watch.add_done_callback(self._received)
 
     def _received(self, watch: "asyncio.Future[Message]") -> None:
         if watch.cancelled() or self._watch is None:
