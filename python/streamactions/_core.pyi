@@ -1,14 +1,15 @@
 """The Rust extension: the event-stream decoder and encoder, a stream's core, the root of the error tree."""
 
-from asyncio import AbstractEventLoop, Future
-from collections.abc import Awaitable, Callable
-from typing import Any, Self, TypedDict, final
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
 __all__ = [
     "ClientDisconnectedError",
     "Event",
+    "EventReader",
     "EventTooLargeError",
     "HTTPClient",
     "HTTPExchange",
@@ -286,7 +287,7 @@ class HTTPMailbox:
         """The file descriptor that the event loop has to watch for reading."""
 
     def deliver(self) -> None:
-        """Wake whoever waits for an exchange that has news; called by the event loop."""
+        """Run whoever waits for an exchange that has news; called by the event loop."""
 
 @final
 class HTTPClient:
@@ -296,7 +297,7 @@ class HTTPClient:
     def send(
         self,
         mailbox: HTTPMailbox,
-        create_future: Callable[[], Future[None]],
+        event_loop: AbstractEventLoop,
         method: str,
         url: str,
         headers: list[tuple[str, str]],
@@ -305,8 +306,8 @@ class HTTPClient:
         """Send a request. What comes of it is in the exchange.
 
         Args:
-            mailbox: the running event loop's.
-            create_future: the running event loop's.
+            mailbox: that of the event loop.
+            event_loop: the running one.
 
         Raises:
             ValueError: it is no valid HTTP request.
@@ -316,15 +317,15 @@ class HTTPClient:
 class HTTPExchange:
     """One request that was sent, and what has come of its response."""
 
-    def head(self) -> tuple[int, list[tuple[str, str]]] | Future[None]:
-        """The status and the header fields; a future where they have not come: await it and ask again.
+    def head(self) -> Awaitable[tuple[int, list[tuple[str, str]]]]:
+        """Wait for the response's head; awaiting it gives the status and the header fields.
 
         Raises:
             ConnectionError: no response came.
         """
 
-    def read(self) -> bytes | Future[None]:
-        """Bytes of the body that have come, at most 8 KiB; a future where there are none yet.
+    def read(self) -> Awaitable[bytes]:
+        """Wait for bytes of the body; awaiting it gives those that have come, at most 8 KiB.
 
         ``b""`` says that the body has ended, complete.
 
@@ -334,3 +335,46 @@ class HTTPExchange:
 
     def close(self) -> None:
         """Give the exchange up; the connection of a body that was not read to its end is closed."""
+
+@final
+class EventReader:
+    """Reads one response: its events, their values, and its end.
+
+    Args:
+        source: an ``HTTPExchange``, or a function whose awaitable gives bytes, ``b""`` at the end.
+        max_event_bytes: the bound on what one event may hold.
+        end: the data of the last event, if the API promises one; it is not given.
+        end_event: the type of the last event, likewise; it is given.
+        on_start: called at the first event.
+        read_tail: its awaitable reads on after the last event.
+        make_fault: ``(why, cause)``, where ``why`` is ``"cut"``, ``"too large"`` or ``"not JSON"``: the
+            exception to raise.
+    """
+
+    def __new__(
+        cls,
+        source: HTTPExchange | Callable[[], Awaitable[bytes]],
+        *,
+        max_event_bytes: int,
+        end: str | None,
+        end_event: str | None,
+        on_start: Callable[[], None],
+        read_tail: Callable[[], Awaitable[None]],
+        make_fault: Callable[[Literal["cut", "too large", "not JSON"], Exception], Exception],
+    ) -> Self: ...
+    def events(self) -> AsyncIterator[Event]:
+        """An async iterator of the events."""
+
+    def values(self) -> AsyncIterator[Any]:
+        """An async iterator of the events' JSON values."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream was read to its proven end."""
+
+    @property
+    def waited_s(self) -> float | None:
+        """For how long, in seconds, the reader has waited for bytes; ``None`` while it does not."""
+
+    def interrupt(self, error: Exception) -> None:
+        """Raise ``error`` where the reader waits, or at its next wait; only from a callback of the event loop."""

@@ -10,7 +10,7 @@ bytes came meanwhile, it is set again. Limits only move on, so it never comes to
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from streamactions.client.transport import TransportError
 from streamactions.errors import ActionError, DefinitionError
@@ -22,6 +22,17 @@ ResultT = TypeVar("ResultT")
 
 class CallAbortedError(Exception):
     """The call was aborted by its own side. It never leaves the client."""
+
+
+class Interruptible(Protocol):
+    """What waits for bytes by itself, such as an ``EventReader``."""
+
+    @property
+    def waited_s(self) -> float | None:
+        """For how long it has waited, in seconds; ``None`` while it does not."""
+
+    def interrupt(self, error: Exception) -> None:
+        """Raise ``error`` where it waits, or at its next wait; only from a callback of the event loop."""
 
 
 class Call:
@@ -50,6 +61,7 @@ class Call:
         self._first_event_timeout_s = first_event_timeout_s
         self._first_deadline_s = math.inf if first_event_timeout_s is None else now_s + first_event_timeout_s
         self._waiting_since_s = now_s
+        self._reader: Interruptible | None = None
         # Set while a wait is going on, so that it can be interrupted.
         self._waiting_task: asyncio.Task[Any] | None = None
         self._is_interrupted = False
@@ -59,11 +71,6 @@ class Call:
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
 
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether no limit can interrupt it; a call that nobody aborts need not `wait` then."""
-        return not self._has_limits
-
     def started(self) -> None:
         """The first event has come, so its limit counts no more."""
         self._first_deadline_s = math.inf
@@ -72,6 +79,12 @@ class Call:
         """End the wait that is going on, and refuse every later one; from the loop's thread only."""
         self.aborted = True
         self._interrupt()
+
+    def guard(self, reader: Interruptible) -> None:
+        """Hold a reader that waits by itself to the limits, until `close`; nobody aborts such a call."""
+        self._reader = reader
+        if self._has_limits:
+            self._set_timer(self._limit_s())
 
     def close(self) -> None:
         """Let go of the timer: there will be no further wait."""
@@ -133,16 +146,21 @@ class Call:
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._waiting_task is None:
+        now_s = self._loop.time()
+        if self._reader is not None:
+            self._waiting_since_s = now_s - (self._reader.waited_s or 0)
+        elif self._waiting_task is None:
             return
         limit_s = self._limit_s()
-        if limit_s <= self._loop.time():
+        if limit_s <= now_s:
             self._interrupt()
         else:
             self._set_timer(limit_s)
 
     def _interrupt(self) -> None:
-        if self._waiting_task is not None and not self._is_interrupted:
+        if self._reader is not None:
+            self._reader.interrupt(self._timed_out(self._limit_s()))
+        elif self._waiting_task is not None and not self._is_interrupted:
             self._is_interrupted = True
             self._waiting_task.cancel()
 

@@ -1,134 +1,110 @@
 """``open_event_stream``: the general reader, for the event stream of any HTTP API.
 
 Strategy: the same transports, limits and errors as a streaming action has, without its dialects.
-One read of the body is one call of the decoder, whatever number of events it completes. How the
+The loop itself is the extension's, so that a token costs no Python but the caller's own. How the
 stream must end is the caller's knowledge: an API that promises a last event is held to it, and
 a body that breaks is an error in any case.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 from pydantic_core import PydanticSerializationError, to_json
 
-from streamactions._core import Event, SSEDecoder
+from streamactions._core import Event, EventReader
 from streamactions.client.call import Call, require_positive
 from streamactions.client.chunks import stream_incomplete
 from streamactions.client.default import open_transport, resolve_transport
+from streamactions.client.hyper_transport import HyperResponse
 from streamactions.client.request import STREAM_HEADERS, Headers, with_headers
 from streamactions.client.response import open_stream, read_tail
 from streamactions.client.target import check_url
 from streamactions.client.transport import BodyBrokenError, Request, Response
-from streamactions.errors import ActionError, DefinitionError, EventTooLargeError
+from streamactions.errors import ActionError, DefinitionError
 
 __all__ = ["EventStream", "open_event_stream"]
 
 DEFAULT_MAX_EVENT_BYTES: Final = 1_048_576
 
+EventFault: TypeAlias = Literal["cut", "too large", "not JSON"]
+"""Why a reader cannot go on."""
+
 
 class EventStream:
     """The events of one response, read once, in one of two ways: ``async for``, or `values`.
 
-    Made by `open_event_stream`.
+    Made by `open_event_stream`. A loop that was left can be followed by another, which goes on where
+    it stopped.
 
     Attributes:
         status: the HTTP status code, 200 to 299.
         headers: the response's header fields; looking one up ignores case.
-        complete: the stream was read to its proven end.
     """
 
     def __init__(
         self, response: Response, call: Call, *, end: str | None, end_event: str | None, max_event_bytes: int
     ) -> None:
-        self._response = response
-        # A wait that nothing can interrupt needs no guard.
-        self._read = response.read if call.is_unlimited else partial(call.wait, response.read)
-        self._call = call
-        self._end = end
-        self._end_event = end_event
-        self._max_event_bytes = max_event_bytes
-        self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
-        # Raised by the read after the one that met it, whose good events are given first.
-        self._decoder_fault: EventTooLargeError | None = None
+        is_hyper = isinstance(response, HyperResponse)
+        self._reader = EventReader(
+            response.exchange if is_hyper else partial(_read, response, call),
+            max_event_bytes=max_event_bytes,
+            end=end,
+            end_event=end_event,
+            on_start=call.started,
+            read_tail=partial(read_tail, response),
+            make_fault=partial(_make_fault, max_event_bytes),
+        )
+        if is_hyper:
+            call.guard(self._reader)
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
-        self.complete = False
 
-    async def __aiter__(self) -> AsyncGenerator[Event, None]:
+    @property
+    def complete(self) -> bool:
+        """Whether the stream was read to its proven end."""
+        return self._reader.complete
+
+    def __aiter__(self) -> AsyncIterator[Event]:
         """Each event as it comes; returns at the stream's end.
 
         Raises:
             ActionError: the stream was cut (``STREAM_INCOMPLETE``), a limit was reached
                 (``TIMEOUT_ERROR``), an event is too large (``EVENT_TOO_LARGE``).
+            RuntimeError: another task waits for an event of the same stream.
         """
-        while not self.complete:
-            for event in await self._next_items(self._decoder.feed):
-                if self._is_end(event):
-                    if self._end_event is not None:
-                        yield event
-                    await self._finish()
-                    return
-                yield event
+        return self._reader.events()
 
-    async def values(self) -> AsyncGenerator[Any, None]:
+    def values(self) -> AsyncIterator[Any]:
         """The JSON value of each event as it comes, whatever its type; else as ``async for``.
 
         Raises:
             ActionError: as for ``async for``; or an event is not JSON (``INVALID_CHUNK``).
+            RuntimeError: likewise.
         """
-        while not self.complete:
-            for item in await self._next_items(self._feed_json):
-                if type(item) is not Event:
-                    yield item
-                elif not self._is_end(item):
-                    yield _value_of(item)
-                else:
-                    if self._end_event is not None:
-                        yield _value_of(item)
-                    await self._finish()
-                    return
+        return self._reader.values()
 
-    def _feed_json(self, data: bytes) -> list[Any]:
-        # An end that is known by its type must be seen as an event.
-        return self._decoder.feed_json(data, messages_only=self._end_event is not None)
 
-    async def _next_items(self, feed: Callable[[bytes], list[Any]]) -> list[Any]:
-        """What one read completes; nothing once the body has ended well.
+async def _read(response: Response, call: Call) -> bytes:
+    try:
+        return await call.wait(response.read)
+    except BodyBrokenError as exc:
+        raise stream_incomplete() from exc
 
-        A fault is raised when all that came before it was given.
-        """
-        if self._decoder_fault is not None:
-            message = f"The server sent an event of more than {self._max_event_bytes} bytes (max_event_bytes)"
-            raise ActionError("EVENT_TOO_LARGE", message, 502) from self._decoder_fault
-        try:
-            data = await self._read()
-        except BodyBrokenError as exc:
-            raise stream_incomplete() from exc
-        if not data:
-            if self._end is not None or self._end_event is not None or self._decoder.buffered_bytes:
-                raise stream_incomplete()
-            self.complete = True
-            return []
-        try:
-            items = feed(data)
-        except EventTooLargeError as exc:
-            self._decoder_fault = exc
-            items = exc.events
-        if items:
-            self._call.started()
-        return items
 
-    def _is_end(self, event: Event) -> bool:
-        if self._end_event is not None:
-            return event.event == self._end_event
-        return self._end is not None and event.data == self._end
-
-    async def _finish(self) -> None:
-        self.complete = True
-        await read_tail(self._response)
+def _make_fault(max_event_bytes: int, why: EventFault, cause: Exception) -> ActionError:
+    """The error for what the reader met."""
+    if why == "cut":
+        error = stream_incomplete()
+    elif why == "too large":
+        message = f"The server sent an event of more than {max_event_bytes} bytes (max_event_bytes)"
+        error = ActionError("EVENT_TOO_LARGE", message, 502)
+    else:
+        error = ActionError("INVALID_CHUNK", f"The server sent no JSON: {cause}", 502)
+    error.__cause__ = cause
+    return error
 
 
 @asynccontextmanager
@@ -222,9 +198,3 @@ def _is_json(end: str) -> bool:
         return False
     return True
 
-
-def _value_of(event: Event) -> Any:
-    try:
-        return event.json()
-    except ValueError as exc:
-        raise ActionError("INVALID_CHUNK", f"The server sent no JSON: {exc}", 502) from exc

@@ -1,8 +1,8 @@
 """The transport that is built in: hyper, on one thread for all streams of the process.
 
 Strategy: the thread reads sockets, TLS and HTTP without the interpreter's lock, and wakes an event
-loop once for all streams that have news. The loop never waits for it: what has not come yet is a
-future. A stream whose bytes are not taken is not read further, so a slow caller holds a bounded
+loop once for all streams that have news. The loop never waits for it: whoever asks for what has not
+come yet is run when it has. A stream whose bytes are not taken is not read further, so a slow caller holds a bounded
 number of bytes (32 KiB, and a read or two).
 """
 
@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from streamactions._core import HTTPClient, HTTPExchange, HTTPMailbox
 from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
 
-__all__ = ["HyperTransport"]
+__all__ = ["HyperResponse", "HyperTransport"]
 
 CONNECT_TIMEOUT_S: Final = 30.0
 """How long a connection may take, TLS included; the call's ``timeout`` may end it sooner."""
@@ -45,7 +45,7 @@ class HyperTransport:
         try:
             exchange = self._client.send(
                 _mailbox_of(loop),
-                loop.create_future,
+                loop,
                 request.method,
                 request.url,
                 list(request.headers.items()),
@@ -55,11 +55,10 @@ class HyperTransport:
             raise ConnectFailedError(str(exc)) from exc
         try:
             try:
-                while not isinstance(head := exchange.head(), tuple):
-                    await head
+                status, fields = await exchange.head()
             except ConnectionError as exc:
                 raise ConnectFailedError(str(exc)) from exc
-            yield _HyperResponse(exchange, *head)
+            yield HyperResponse(exchange, status, fields)
         finally:
             exchange.close()
 
@@ -68,19 +67,26 @@ class HyperTransport:
         self._client = None
 
 
-class _HyperResponse:
+class HyperResponse:
+    """The response of a `HyperTransport`.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: the header fields; looking one up ignores case.
+        exchange: what the extension reads without a detour.
+    """
+
     def __init__(self, exchange: HTTPExchange, status: int, fields: list[tuple[str, str]]) -> None:
         self.status = status
         self.headers: Mapping[str, str] = _Headers(fields)
-        self._read = exchange.read
+        self.exchange = exchange
 
     async def read(self) -> bytes:
+        """See `Response.read`."""
         try:
-            while not isinstance(data := self._read(), bytes):
-                await data
+            return await self.exchange.read()
         except ConnectionError as exc:
             raise BodyBrokenError(str(exc)) from exc
-        return data
 
 
 class _Headers(Mapping[str, str]):

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::{exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock};
+use pyo3::{exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock, types::PyType};
 
 /// An awaitable that is done: awaiting it never reaches the event loop.
 #[pyclass(frozen, module = "streamactions._core")]
@@ -112,19 +112,24 @@ impl Resumed {
         if let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? {
             return Ok(throw.call1((error,))?.unbind());
         }
-        let error = error.into_bound(py);
-        let instance = if error.is_instance_of::<pyo3::types::PyType>() { error.call0()? } else { error };
-        Err(PyErr::from_value(instance))
+        Err(thrown(error.into_bound(py))?)
     }
 }
 
+/// What was passed to `throw`, an exception or its class, as the error to raise.
+pub(crate) fn thrown(error: Bound<'_, PyAny>) -> PyResult<PyErr> {
+    let instance = if error.is_instance_of::<PyType>() { error.call0()? } else { error };
+    Ok(PyErr::from_value(instance))
+}
+
 /// What one step of an iterator gave.
-enum Step<'py> {
+pub(crate) enum Step<'py> {
     Yielded(Bound<'py, PyAny>),
     Returned(Bound<'py, PyAny>),
 }
 
-fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
+/// Go on with what an iterator of `__await__` does.
+pub(crate) fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
     let py = iterator.py();
     let mut result = std::ptr::null_mut();
     // SAFETY: both arguments are live objects, the thread is attached (`py`), and `result` is an

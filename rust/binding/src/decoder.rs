@@ -5,21 +5,19 @@
 #![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
 
 mod arguments;
+mod decoding;
 mod encoder;
 mod event;
 mod json;
 
-use arguments::{BytesLike, MaxEventBytes};
+use arguments::BytesLike;
+pub(crate) use arguments::MaxEventBytes;
+pub(crate) use decoding::{Decoding, KeptId};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
-use json::parse_data;
-use pyo3::{
-    intern,
-    prelude::*,
-    types::{PyList, PyString},
-};
+use pyo3::{intern, prelude::*, types::PyList};
 use smallvec::SmallVec;
-use wire::decode::{DecodeError, Decoder};
+use wire::decode::DecodeError;
 
 use crate::errors::from_decode_error;
 
@@ -41,11 +39,7 @@ const DEFAULT_MAX_EVENT_BYTES: usize = 1_048_576;
 // Not frozen: `feed` needs exclusive access, and PyO3's borrow check turns a call from within a
 // call (a finalizer that runs while events are made) into an exception, where a lock would hang.
 #[pyclass(module = "streamactions")]
-pub(crate) struct SSEDecoder {
-    decoder: Decoder,
-    /// The last event ID that the events carry, so that it is converted once.
-    id: Option<Py<PyString>>,
-}
+pub(crate) struct SSEDecoder(Decoding);
 
 #[pymethods]
 impl SSEDecoder {
@@ -55,7 +49,7 @@ impl SSEDecoder {
         text_signature = "(*, max_event_bytes=1_048_576)"
     )]
     fn new(max_event_bytes: MaxEventBytes) -> Self {
-        Self { decoder: Decoder::new(max_event_bytes.0), id: None }
+        Self(Decoding::new(max_event_bytes.0))
     }
 
     /// Take the stream's next bytes and return the events that they complete.
@@ -68,7 +62,7 @@ impl SSEDecoder {
     ///         raises again. Its ``events`` are those that this call completed before.
     ///     TypeError: ``data`` is not bytes-like.
     fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-        self.feed_with(data, |py, event, id| Ok(Event::from_wire(py, event, id)?.into_any()))
+        self.feed_with(data, |py, event, id| id.event(py, event))
     }
 
     /// Take the stream's next bytes and return the JSON values of the events that they complete.
@@ -96,38 +90,34 @@ impl SSEDecoder {
     ) -> PyResult<Bound<'py, PyList>> {
         self.feed_with(data, |py, event, id| {
             if (!messages_only || event.is_message())
-                && let Ok(value) = parse_data(py, event.data_bytes())
+                && let Ok(value) = id.value(py, event)
             {
-                // The string of an ID that is kept for the next event would be the one before.
-                if event.id_is_new() {
-                    *id = None;
-                }
                 return Ok(value);
             }
-            Ok(Event::from_wire(py, event, id)?.into_any())
+            id.event(py, event)
         })
     }
 
     /// The stream's last event ID as of its last blank line, ``""`` if none.
     #[getter]
     fn last_event_id(&self) -> std::borrow::Cow<'_, str> {
-        self.decoder.last_event_id()
+        self.0.decoder().last_event_id()
     }
 
     /// The stream's last valid ``retry`` in milliseconds, or ``None``; at most 2**53 - 1.
     #[getter]
     fn retry_ms(&self) -> Option<u64> {
-        self.decoder.retry_ms()
+        self.0.decoder().retry_ms()
     }
 
     /// How many bytes of an unfinished event are held; at most ``max_event_bytes``.
     #[getter]
     fn buffered_bytes(&self) -> usize {
-        self.decoder.buffered_bytes()
+        self.0.decoder().buffered_bytes()
     }
 
     fn __repr__(&self) -> String {
-        format!("SSEDecoder(max_event_bytes={})", self.decoder.max_event_bytes())
+        format!("SSEDecoder(max_event_bytes={})", self.0.decoder().max_event_bytes())
     }
 }
 
@@ -137,19 +127,14 @@ impl SSEDecoder {
     fn feed_with<'py>(
         &mut self,
         data: &Bound<'py, PyAny>,
-        make: impl Fn(
-            Python<'py>,
-            wire::decode::Event<'_>,
-            &mut Option<Py<PyString>>,
-        ) -> PyResult<Bound<'py, PyAny>>,
+        make: impl Fn(Python<'py>, wire::decode::Event<'_>, &mut KeptId) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = BytesLike::new(data, "bytes, bytearray or a memoryview of bytes")?;
-        let Self { decoder, id } = self;
         // Most reads of a live stream complete one event, which then costs no allocation here.
         let mut items: SmallVec<[Bound<'py, PyAny>; 8]> = SmallVec::new();
         let mut fault = None;
-        let outcome = decoder.feed(data.as_bytes(), |event| {
+        let outcome = self.0.feed(data.as_bytes(), |event, id| {
             if fault.is_none() {
                 match make(py, event, id) {
                     Ok(item) => items.push(item),

@@ -7,7 +7,9 @@ mod decoder;
 mod errors;
 mod futures;
 mod pulse;
+mod reader;
 mod settings;
+mod signal;
 mod state;
 mod stream;
 mod transport;
@@ -23,6 +25,8 @@ mod _core {
     use crate::errors::{ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError};
     #[pymodule_export]
     use crate::pulse::PulseCore;
+    #[pymodule_export]
+    use crate::reader::EventReader;
     #[pymodule_export]
     use crate::settings::StreamSettings;
     #[pymodule_export]

@@ -1,8 +1,8 @@
 //! The client's HTTP as Python sees it: a client, an exchange, and the mailbox of an event loop.
 //!
-//! Strategy: nothing here waits. What has not come yet is a future of the event loop, kept in the
-//! mailbox under the exchange's number; the loop calls `deliver` when the mailbox is readable, and
-//! all futures whose exchanges have news are done at once. The I/O thread never sees Python.
+//! Strategy: nothing here waits. Each exchange has a signal, which the mailbox knows by the exchange's
+//! number; the loop calls `deliver` when the mailbox is readable, and whoever waits for one of the
+//! exchanges that have news is run then and there. The I/O thread never sees Python.
 #![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
 
 use std::{
@@ -12,23 +12,25 @@ use std::{
 };
 
 use pyo3::{
-    exceptions::{PyConnectionError, PyValueError},
-    intern,
+    exceptions::{PyConnectionError, PyStopIteration, PyValueError},
     prelude::*,
     types::PyBytes,
 };
-use transport::{Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
+use transport::{Bytes, Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
+
+use crate::{awaitables::thrown, signal::Signal};
 
 /// Which exchanges of an event loop have news.
 #[pyclass(frozen, module = "streamactions")]
 pub(crate) struct HTTPMailbox {
     mailbox: Arc<Mailbox>,
-    waiters: Mutex<HashMap<u64, Py<PyAny>>>,
+    /// The signals of the exchanges that were not given up.
+    signals: Mutex<HashMap<u64, Py<Signal>>>,
 }
 
 impl HTTPMailbox {
-    fn waiters(&self) -> MutexGuard<'_, HashMap<u64, Py<PyAny>>> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn signals(&self) -> MutexGuard<'_, HashMap<u64, Py<Signal>>> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -36,7 +38,7 @@ impl HTTPMailbox {
 impl HTTPMailbox {
     #[new]
     fn new() -> PyResult<Self> {
-        Ok(Self { mailbox: Arc::new(Mailbox::new()?), waiters: Mutex::default() })
+        Ok(Self { mailbox: Arc::new(Mailbox::new()?), signals: Mutex::default() })
     }
 
     /// The file descriptor that the event loop has to watch for reading.
@@ -44,22 +46,19 @@ impl HTTPMailbox {
         self.mailbox.fd()
     }
 
-    /// Wake whoever waits for an exchange that has news; called by the event loop.
+    /// Run whoever waits for an exchange that has news; called by the event loop.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        let mut outcome = Ok(());
         for number in self.mailbox.take() {
-            let waiter = self.waiters().remove(&number);
-            if let Some(waiter) = waiter {
-                let waiter = waiter.bind(py);
-                let told = waiter.call_method1(intern!(py, "set_result"), (py.None(),));
-                // One whose task was cancelled meanwhile is done already.
-                if let Err(error) = told
-                    && !waiter.call_method0(intern!(py, "done"))?.is_truthy()?
-                {
-                    return Err(error);
+            let signal = self.signals().get(&number).map(|signal| signal.clone_ref(py));
+            if let Some(signal) = signal {
+                let fired = Signal::fire(signal.bind(py));
+                if outcome.is_ok() {
+                    outcome = fired;
                 }
             }
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -80,8 +79,8 @@ impl HTTPClient {
     /// Send a request. What comes of it is in the exchange.
     ///
     /// Args:
-    ///     mailbox: the running event loop's.
-    ///     create_future: the running event loop's.
+    ///     mailbox: that of the event loop.
+    ///     event_loop: the running one.
     ///
     /// Raises:
     ///     ValueError: it is no valid HTTP request.
@@ -92,7 +91,7 @@ impl HTTPClient {
     fn send(
         &self,
         mailbox: Bound<'_, HTTPMailbox>,
-        create_future: Py<PyAny>,
+        event_loop: Py<PyAny>,
         method: &str,
         url: &str,
         headers: Vec<(String, String)>,
@@ -103,7 +102,10 @@ impl HTTPClient {
             RequestError::Invalid(_) => PyValueError::new_err(error.to_string()),
             RequestError::NoThread(_) => PyConnectionError::new_err(error.to_string()),
         })?;
-        Ok(HTTPExchange { exchange, mailbox: mailbox.unbind(), create_future })
+        let py = mailbox.py();
+        let signal = Py::new(py, Signal::new(event_loop))?;
+        mailbox.get().signals().insert(exchange.number(), signal.clone_ref(py));
+        Ok(HTTPExchange { exchange, mailbox: mailbox.unbind(), signal })
     }
 }
 
@@ -112,52 +114,117 @@ impl HTTPClient {
 pub(crate) struct HTTPExchange {
     exchange: Exchange,
     mailbox: Py<HTTPMailbox>,
-    create_future: Py<PyAny>,
+    signal: Py<Signal>,
 }
 
 #[pymethods]
 impl HTTPExchange {
-    /// The status and the header fields; a future where they have not come: await it and ask again.
+    /// Wait for the response's head; awaiting it gives the status and the header fields.
     ///
     /// Raises:
     ///     ConnectionError: no response came.
-    fn head<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.exchange.take_head() {
-            Taken::Some(head) => Ok((head.status, head.fields).into_pyobject(py)?.into_any()),
-            Taken::Nothing => self.wait(py),
-            Taken::Ended => Err(PyConnectionError::new_err("the response was taken already")),
-            Taken::Failed(why) => Err(PyConnectionError::new_err(why)),
-        }
+    fn head(slf: Py<Self>) -> HTTPTake {
+        HTTPTake { exchange: slf, part: Part::Head }
     }
 
-    /// Bytes of the body that have come, at most 8 KiB; a future where there are none yet.
+    /// Wait for bytes of the body; awaiting it gives those that have come, at most 8 KiB.
     ///
     /// ``b""`` says that the body has ended, complete.
     ///
     /// Raises:
     ///     ConnectionError: the body has broken off.
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.exchange.take_body() {
-            Taken::Some(data) => Ok(PyBytes::new(py, &data).into_any()),
-            Taken::Nothing => self.wait(py),
-            Taken::Ended => Ok(PyBytes::new(py, b"").into_any()),
-            Taken::Failed(why) => Err(PyConnectionError::new_err(why)),
-        }
+    fn read(slf: Py<Self>) -> HTTPTake {
+        HTTPTake { exchange: slf, part: Part::Body }
     }
 
     /// Give the exchange up; the connection of a body that was not read to its end is closed.
     fn close(&self) {
         self.exchange.close();
-        let waiter = self.mailbox.get().waiters().remove(&self.exchange.number());
-        drop(waiter);
+        let signal = self.mailbox.get().signals().remove(&self.exchange.number());
+        drop(signal);
     }
 }
 
 impl HTTPExchange {
-    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.create_future.bind(py).call0()?;
-        let before = self.mailbox.get().waiters().insert(self.exchange.number(), future.clone().unbind());
-        drop(before);
-        Ok(future)
+    /// Bytes of the body that have come; where there are none yet, the signal will fire.
+    pub(crate) fn take_body(&self) -> Taken<Bytes> {
+        self.exchange.take_body()
+    }
+
+    /// What fires when there is something to take after there was nothing.
+    pub(crate) fn signal(&self) -> &Py<Signal> {
+        &self.signal
+    }
+}
+
+impl Drop for HTTPExchange {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Head,
+    Body,
+}
+
+/// The awaitable of an exchange's head, or of bytes of its body.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct HTTPTake {
+    exchange: Py<HTTPExchange>,
+    part: Part,
+}
+
+#[pymethods]
+impl HTTPTake {
+    fn __await__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<Signal>> {
+        let exchange = self.exchange.get();
+        let taken = match self.part {
+            Part::Head => match exchange.exchange.take_head() {
+                Taken::Some(head) => {
+                    return Err(PyStopIteration::new_err(((head.status, head.fields),)));
+                }
+                Taken::Ended => Taken::Failed("the response was taken already".to_owned()),
+                Taken::Failed(why) => Taken::Failed(why),
+                Taken::Nothing => Taken::Nothing,
+            },
+            Part::Body => exchange.take_body(),
+        };
+        match taken {
+            Taken::Some(data) => Err(PyStopIteration::new_err((PyBytes::new(py, &data).unbind(),))),
+            Taken::Ended => Err(PyStopIteration::new_err((PyBytes::new(py, b"").unbind(),))),
+            Taken::Failed(why) => Err(PyConnectionError::new_err(why)),
+            Taken::Nothing => {
+                Signal::wait(exchange.signal.bind(py))?;
+                Ok(exchange.signal.clone_ref(py))
+            }
+        }
+    }
+
+    /// Raise `error` where the task waits: this is how its cancellation reaches it.
+    #[pyo3(signature = (error, value = None, traceback = None))]
+    fn throw(
+        &self,
+        error: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        drop((value, traceback));
+        self.close();
+        Err(thrown(error)?)
+    }
+
+    /// The task gives the wait up.
+    fn close(&self) {
+        self.exchange.get().signal.get().leave();
     }
 }

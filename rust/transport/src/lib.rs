@@ -14,5 +14,6 @@ mod proxies;
 mod runtime;
 
 pub use client::{Client, RequestError, RequestParts};
+pub use bytes::Bytes;
 pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Taken};
 pub use mailbox::Mailbox;

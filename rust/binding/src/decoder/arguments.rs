@@ -68,7 +68,7 @@ impl<'py> FromPyObject<'_, 'py> for Text {
 
 /// A bound in bytes, 1 to 2^32 - 1.
 #[derive(Clone, Copy)]
-pub(super) struct MaxEventBytes(pub usize);
+pub(crate) struct MaxEventBytes(pub usize);
 
 impl<'py> FromPyObject<'_, 'py> for MaxEventBytes {
     type Error = PyErr;

@@ -93,7 +93,7 @@ impl Event {
     ///
     /// Raises:
     ///     ValueError: the data is not JSON; the message says what is wrong, and where.
-    fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         // A string that Python code made may hold what UTF-8 cannot.
         let text = self.data.to_str(py).map_err(|cause| not_json(py, cause))?;
         parse_text(py, text)

@@ -1,0 +1,572 @@
+//! The events of a response, as an `async for` asks for them.
+//!
+//! Strategy: a stream of spaced tokens is one wait, one read and one event for each token, so this path is
+//! in one place and knows no Python frame: the awaitable of `__anext__` is one object per loop, which
+//! takes bytes from the exchange, decodes them, and gives the first item; while there is nothing, the
+//! task waits on the exchange's signal. The body of another HTTP library is read by awaiting what that
+//! gives; everything else is the same.
+#![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::{PyConnectionError, PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError},
+    intern,
+    prelude::*,
+    types::{PyBytes, PyNone},
+};
+use transport::Taken;
+
+use crate::{
+    awaitables::{Step, step, thrown},
+    decoder::{Decoding, Event, MaxEventBytes},
+    errors::from_decode_error,
+    pulse::now_ns,
+    signal::Signal,
+    transport::HTTPExchange,
+};
+
+/// How often a body is read on after its last event, where bytes are there without waiting.
+const MAX_TAIL_TAKES: usize = 16;
+
+const IN_USE: &str = "another task reads the same stream: read it in one task at a time";
+
+/// What an event becomes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Events,
+    Values,
+}
+
+/// Where the body's bytes come from.
+enum Source {
+    /// The transport that is built in.
+    Exchange(Py<HTTPExchange>),
+    /// `() -> awaitable of bytes`; no bytes at the body's end.
+    Read(Py<PyAny>),
+}
+
+/// How the API says that its stream is complete.
+struct End {
+    data: Option<String>,
+    event: Option<String>,
+}
+
+enum Item {
+    /// An `Event`, or the value of one.
+    Given(Py<PyAny>),
+    /// The last event was seen: what follows no longer matters.
+    End,
+}
+
+/// An iterator of `__await__` that the reader's task goes through, and what for.
+enum Inner {
+    Read(Py<PyAny>),
+    Tail(Py<PyAny>),
+}
+
+struct State {
+    /// Taken while it decodes, because making objects can run any code (finalizers).
+    decoding: Option<Decoding>,
+    items: VecDeque<Item>,
+    inner: Option<Inner>,
+    /// Raised by each further step, after the items.
+    fault: Option<PyErr>,
+    has_started: bool,
+    is_complete: bool,
+    /// A task has been given something to wait for.
+    is_awaited: bool,
+    /// When the wait for bytes that goes on began; the exchange's only.
+    waiting_since_ns: Option<u64>,
+}
+
+/// Reads one response: its events, their values, and its end.
+///
+/// Args:
+///     source: an ``HTTPExchange``, or a function whose awaitable gives bytes, ``b""`` at the end.
+///     max_event_bytes: the bound on what one event may hold.
+///     end: the data of the last event, if the API promises one; it is not given.
+///     end_event: the type of the last event, likewise; it is given.
+///     on_start: called at the first event.
+///     read_tail: its awaitable reads on after the last event.
+///     make_fault: ``(why, cause)``, where ``why`` is ``"cut"``, ``"too large"`` or ``"not JSON"``: the
+///         exception to raise.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct EventReader {
+    source: Source,
+    end: End,
+    on_start: Py<PyAny>,
+    read_tail: Py<PyAny>,
+    make_fault: Py<PyAny>,
+    state: Mutex<State>,
+}
+
+#[pymethods]
+impl EventReader {
+    #[new]
+    #[pyo3(signature = (source, *, max_event_bytes, end, end_event, on_start, read_tail, make_fault))]
+    fn new(
+        source: Bound<'_, PyAny>,
+        max_event_bytes: MaxEventBytes,
+        end: Option<String>,
+        end_event: Option<String>,
+        on_start: Py<PyAny>,
+        read_tail: Py<PyAny>,
+        make_fault: Py<PyAny>,
+    ) -> Self {
+        let source = match source.cast_into::<HTTPExchange>() {
+            Ok(exchange) => Source::Exchange(exchange.unbind()),
+            Err(error) => Source::Read(error.into_inner().unbind()),
+        };
+        let state = State {
+            decoding: Some(Decoding::new(max_event_bytes.0)),
+            items: VecDeque::new(),
+            inner: None,
+            fault: None,
+            has_started: false,
+            is_complete: false,
+            is_awaited: false,
+            waiting_since_ns: None,
+        };
+        Self {
+            source,
+            end: End { data: end, event: end_event },
+            on_start,
+            read_tail,
+            make_fault,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// An async iterator of the events.
+    fn events(slf: Py<Self>, py: Python<'_>) -> PyResult<EventItems> {
+        EventItems::new(py, slf, Form::Events)
+    }
+
+    /// An async iterator of the events' JSON values.
+    fn values(slf: Py<Self>, py: Python<'_>) -> PyResult<EventItems> {
+        EventItems::new(py, slf, Form::Values)
+    }
+
+    /// Whether the stream was read to its proven end.
+    #[getter]
+    fn complete(&self) -> bool {
+        self.lock().is_complete
+    }
+
+    /// For how long, in seconds, the reader has waited for bytes; ``None`` while it does not.
+    #[getter]
+    #[expect(clippy::cast_precision_loss, reason = "what a float loses of a wait is no nanosecond in days")]
+    fn waited_s(&self) -> Option<f64> {
+        let since_ns = self.lock().waiting_since_ns?;
+        Some(now_ns().saturating_sub(since_ns) as f64 / 1e9)
+    }
+
+    /// Raise ``error`` where the reader waits, or at its next wait; only from a callback of the event loop.
+    fn interrupt(&self, error: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = error.py();
+        let before = self.lock().fault.replace(PyErr::from_value(error));
+        drop(before);
+        match &self.source {
+            Source::Exchange(exchange) => Signal::fire(exchange.get().signal().bind(py)),
+            Source::Read(_) => Ok(()),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for held in [&self.on_start, &self.read_tail, &self.make_fault] {
+            visit.call(held)?;
+        }
+        match &self.source {
+            Source::Exchange(exchange) => visit.call(exchange)?,
+            Source::Read(read) => visit.call(read)?,
+        }
+        if let Ok(state) = self.state.try_lock() {
+            for item in &state.items {
+                if let Item::Given(item) = item {
+                    visit.call(item)?;
+                }
+            }
+            if let Some(Inner::Read(inner) | Inner::Tail(inner)) = &state.inner {
+                visit.call(inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let (items, inner) = {
+            let mut state = self.lock();
+            (std::mem::take(&mut state.items), state.inner.take())
+        };
+        drop((items, inner));
+    }
+}
+
+/// What an awaitable's step came to.
+enum Stepped<'py> {
+    /// The task has to wait for this.
+    Waits(Bound<'py, PyAny>),
+    Gives(Bound<'py, PyAny>),
+}
+
+impl State {
+    /// The wait is over. Gives what was awaited elsewhere.
+    fn end_wait(&mut self) -> Option<Inner> {
+        self.is_awaited = false;
+        self.waiting_since_ns = None;
+        self.inner.take()
+    }
+}
+
+impl EventReader {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Go on until there is an item, or something to wait for.
+    ///
+    /// # Errors
+    ///
+    /// `StopAsyncIteration` at the end; a fault; what the task was interrupted with.
+    fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Stepped<'py>> {
+        let py = value.py();
+        let inner = self.lock().end_wait();
+        if let Some(inner) = inner
+            && let Some(waits) = self.go_through(form, inner, |iterator| step(iterator.bind(py), value))?
+        {
+            return Ok(Stepped::Waits(waits));
+        }
+        self.advance(py, form)
+    }
+
+    /// Raise `error` where the task waits, and go on if that catches it.
+    fn throw<'py>(&self, form: Form, error: Bound<'py, PyAny>) -> PyResult<Stepped<'py>> {
+        let py = error.py();
+        let inner = self.lock().end_wait();
+        let Some(inner) = inner else {
+            self.leave();
+            return Err(thrown(error)?);
+        };
+        match self.go_through(form, inner, |iterator| throw_into(iterator.bind(py), error))? {
+            Some(waits) => Ok(Stepped::Waits(waits)),
+            None => self.advance(py, form),
+        }
+    }
+
+    /// The task gives its wait up.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let inner = self.lock().end_wait();
+        match inner {
+            Some(Inner::Read(iterator) | Inner::Tail(iterator)) => {
+                match iterator.bind(py).getattr_opt(intern!(py, "close"))? {
+                    Some(close) => close.call0().map(drop),
+                    None => Ok(()),
+                }
+            }
+            None => {
+                self.leave();
+                Ok(())
+            }
+        }
+    }
+
+    fn leave(&self) {
+        if let Source::Exchange(exchange) = &self.source {
+            let exchange = exchange.get();
+            exchange.signal().get().leave();
+        }
+    }
+
+    /// One step of what is awaited elsewhere. Gives what the task has to wait for, or nothing once that is
+    /// over.
+    fn go_through<'py>(
+        &self,
+        form: Form,
+        inner: Inner,
+        go_on: impl FnOnce(&Py<PyAny>) -> PyResult<Step<'py>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (Inner::Read(iterator) | Inner::Tail(iterator)) = &inner;
+        match go_on(iterator)? {
+            Step::Yielded(waits) => {
+                let mut state = self.lock();
+                state.inner = Some(inner);
+                state.is_awaited = true;
+                Ok(Some(waits))
+            }
+            Step::Returned(_) if matches!(inner, Inner::Tail(_)) => Ok(None),
+            Step::Returned(data) => {
+                let data = data
+                    .cast_into::<PyBytes>()
+                    .map_err(|_| PyTypeError::new_err("a Response's read() must return bytes"))?;
+                self.accept(data.py(), form, data.as_bytes())?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn advance<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Stepped<'py>> {
+        loop {
+            let item = {
+                let mut state = self.lock();
+                match state.items.pop_front() {
+                    Some(Item::End) => {
+                        state.is_complete = true;
+                        state.items.clear();
+                        Some(Item::End)
+                    }
+                    None if state.is_complete => return Err(PyStopAsyncIteration::new_err(())),
+                    None => {
+                        if let Some(fault) = &state.fault {
+                            return Err(fault.clone_ref(py));
+                        }
+                        None
+                    }
+                    item => item,
+                }
+            };
+            let inner = match (item, &self.source) {
+                (Some(Item::Given(item)), _) => return Ok(Stepped::Gives(self.give(form, item.into_bound(py))?)),
+                (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
+                (Some(Item::End), _) => Inner::Tail(start(self.read_tail.bind(py))?.unbind()),
+                (None, Source::Read(read)) => Inner::Read(start(read.bind(py))?.unbind()),
+                (None, Source::Exchange(exchange)) => match exchange.get().take_body() {
+                    Taken::Some(data) => {
+                        self.accept(py, form, &data)?;
+                        continue;
+                    }
+                    Taken::Ended => {
+                        self.accept(py, form, b"")?;
+                        continue;
+                    }
+                    Taken::Failed(why) => {
+                        return Err(self.fail(py, "cut", PyConnectionError::new_err(why)));
+                    }
+                    Taken::Nothing => {
+                        let signal = exchange.get().signal().bind(py);
+                        Signal::wait(signal)?;
+                        let mut state = self.lock();
+                        state.waiting_since_ns = Some(now_ns());
+                        state.is_awaited = true;
+                        return Ok(Stepped::Waits(signal.clone().into_any()));
+                    }
+                },
+            };
+            let go_on = |iterator: &Py<PyAny>| step(iterator.bind(py), &PyNone::get(py).to_owned().into_any());
+            if let Some(waits) = self.go_through(form, inner, go_on)? {
+                return Ok(Stepped::Waits(waits));
+            }
+        }
+    }
+
+    /// An item in the form that is asked for: events that were read before can still become values.
+    fn give<'py>(&self, form: Form, item: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = item.py();
+        match (form, item.cast_into::<Event>()) {
+            (Form::Values, Ok(event)) => {
+                event.get().json(py).map_err(|cause| self.make_fault(py, "not JSON", cause))
+            }
+            (Form::Events, Ok(event)) => Ok(event.into_any()),
+            (Form::Values, Err(value)) => Ok(value.into_inner()),
+            (Form::Events, Err(_)) => Err(PyRuntimeError::new_err(
+                "this stream is read by values(): what is left of a read cannot be given as events",
+            )),
+        }
+    }
+
+    /// Decode what a read has given; nothing at the body's end.
+    fn accept(&self, py: Python<'_>, form: Form, data: &[u8]) -> PyResult<()> {
+        let Some(mut decoding) = self.lock().decoding.take() else {
+            return Err(PyRuntimeError::new_err(IN_USE));
+        };
+        if data.is_empty() {
+            let is_cut = self.end.data.is_some()
+                || self.end.event.is_some()
+                || decoding.decoder().buffered_bytes() > 0;
+            let mut state = self.lock();
+            state.decoding = Some(decoding);
+            if is_cut {
+                drop(state);
+                return Err(self.fail(py, "cut", PyConnectionError::new_err("the body has ended")));
+            }
+            state.is_complete = true;
+            return Ok(());
+        }
+        let mut items = VecDeque::new();
+        let mut has_ended = false;
+        let mut fault = None;
+        let outcome = decoding.feed(data, |event, id| {
+            if has_ended || fault.is_some() {
+                return;
+            }
+            let is_last_by_type = self.end.event.as_ref().is_some_and(|end| *end == event.event());
+            if self.end.data.as_ref().is_some_and(|end| end.as_bytes() == event.data_bytes()) {
+                has_ended = true;
+                items.push_back(Item::End);
+                return;
+            }
+            let value = if form == Form::Values { id.value(py, event).ok() } else { None };
+            match value.map_or_else(|| id.event(py, event), Ok) {
+                Ok(item) => items.push_back(Item::Given(item.unbind())),
+                Err(error) => fault = Some(error),
+            }
+            if is_last_by_type {
+                has_ended = true;
+                items.push_back(Item::End);
+            }
+        });
+        if let (Err(error), None, false) = (&outcome, &fault, has_ended) {
+            fault = Some(self.make_fault(py, "too large", from_decode_error(error)));
+        }
+        let is_first = {
+            let mut state = self.lock();
+            state.decoding = Some(decoding);
+            let is_first = !state.has_started && !items.is_empty();
+            state.has_started |= is_first;
+            state.items.append(&mut items);
+            if fault.is_some() {
+                state.fault = fault;
+            }
+            is_first
+        };
+        if is_first {
+            self.on_start.bind(py).call0()?;
+        }
+        Ok(())
+    }
+
+    fn make_fault(&self, py: Python<'_>, why: &str, cause: PyErr) -> PyErr {
+        match self.make_fault.bind(py).call1((why, cause.into_value(py))) {
+            Ok(fault) => PyErr::from_value(fault),
+            Err(error) => error,
+        }
+    }
+
+    fn fail(&self, py: Python<'_>, why: &str, cause: PyErr) -> PyErr {
+        let fault = self.make_fault(py, why, cause);
+        let before = self.lock().fault.replace(fault.clone_ref(py));
+        drop(before);
+        fault
+    }
+}
+
+/// Whether the body has ended; takes what of it is there.
+fn is_read_out(exchange: &HTTPExchange) -> bool {
+    for _ in 0..MAX_TAIL_TAKES {
+        match exchange.take_body() {
+            Taken::Some(_) => {}
+            Taken::Ended => return true,
+            Taken::Nothing | Taken::Failed(_) => return false,
+        }
+    }
+    false
+}
+
+/// Call a function and begin to await what it gives.
+fn start<'py>(function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    function.call0()?.call_method0(intern!(function.py(), "__await__"))
+}
+
+fn throw_into<'py>(iterator: &Bound<'py, PyAny>, error: Bound<'py, PyAny>) -> PyResult<Step<'py>> {
+    let py = iterator.py();
+    let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? else {
+        return Err(thrown(error)?);
+    };
+    match throw.call1((error,)) {
+        Ok(waits) => Ok(Step::Yielded(waits)),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+            Ok(Step::Returned(error.value(py).getattr(intern!(py, "value"))?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// One loop over a response's events.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct EventItems {
+    next: Py<NextItem>,
+}
+
+impl EventItems {
+    fn new(py: Python<'_>, reader: Py<EventReader>, form: Form) -> PyResult<Self> {
+        Ok(Self { next: Py::new(py, NextItem { reader, form })? })
+    }
+}
+
+#[pymethods]
+impl EventItems {
+    fn __aiter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __anext__(&self, py: Python<'_>) -> Py<NextItem> {
+        self.next.clone_ref(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.next)
+    }
+}
+
+/// The awaitable of the next item. It begins anew each time that it is awaited, so a loop needs only one.
+#[pyclass(frozen, module = "streamactions._core")]
+pub(crate) struct NextItem {
+    reader: Py<EventReader>,
+    form: Form,
+}
+
+#[pymethods]
+impl NextItem {
+    fn __await__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {
+        if slf.reader.get().lock().is_awaited {
+            return Err(PyRuntimeError::new_err(IN_USE));
+        }
+        Ok(slf)
+    }
+
+    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.send(&PyNone::get(py).to_owned().into_any())
+    }
+
+    /// Go on with `value`, as an iterator of `__await__` does.
+    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        as_iterator(self.reader.get().resume(self.form, value)?)
+    }
+
+    /// Raise `error` where the task waits: this is how its cancellation reaches it.
+    #[pyo3(signature = (error, value = None, traceback = None))]
+    fn throw<'py>(
+        &self,
+        error: Bound<'py, PyAny>,
+        value: Option<Bound<'py, PyAny>>,
+        traceback: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        drop((value, traceback));
+        as_iterator(self.reader.get().throw(self.form, error)?)
+    }
+
+    /// The task gives the wait up.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.reader.get().close(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.reader)
+    }
+}
+
+/// What an iterator of `__await__` answers: what to wait for, or `StopIteration` with the result.
+fn as_iterator(stepped: Stepped<'_>) -> PyResult<Bound<'_, PyAny>> {
+    match stepped {
+        Stepped::Waits(waits) => Ok(waits),
+        Stepped::Gives(item) => Err(PyStopIteration::new_err((item.unbind(),))),
+    }
+}
