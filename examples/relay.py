@@ -10,14 +10,13 @@ client that leaves cancels the handler, which closes the upstream's connection: 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
 from streamactions import ActionError, Stream, StreamActions, create_action_error, define_stream_action
-from streamactions.client import HyperTransport, open_event_stream
+from streamactions.client import EventStream, HyperTransport, open_event_stream
 
 FIRST_TOKEN_TIMEOUT_S: Final = float(os.environ.get("RELAY_FIRST_TOKEN_TIMEOUT_S", "60"))
 """A model may have to read a long prompt, or to wait for its turn."""
@@ -49,11 +48,10 @@ class Upstream:
                 self._local_server = await asyncio.to_thread(start_local_server)
         return f"{self._local_server.listening_address}/v1"
 
-    @asynccontextmanager
-    async def answer(self, prompt: str) -> AsyncIterator[AsyncIterator[Any]]:
-        """The chunks of one answer, as the server spells them."""
+    async def open_answer(self, prompt: str) -> AbstractAsyncContextManager[EventStream]:
+        """The stream of one answer, as the server spells it."""
         key = os.environ.get("OPENAI_API_KEY")
-        async with open_event_stream(
+        return open_event_stream(
             "POST",
             f"{await self.url()}/chat/completions",
             json={
@@ -68,8 +66,7 @@ class Upstream:
             first_event_timeout_s=FIRST_TOKEN_TIMEOUT_S,
             idle_timeout_s=IDLE_TIMEOUT_S,
             client=self.transport,
-        ) as stream:
-            yield stream.values()
+        )
 
 
 upstream = Upstream()
@@ -80,8 +77,8 @@ async def relay_chat(input: Chat, stream: Stream) -> None:
     """Send the answer's tokens on, and last of all what they cost."""
     usage = None
     try:
-        async with upstream.answer(input.prompt) as chunks:
-            async for chunk in chunks:
+        async with await upstream.open_answer(input.prompt) as answer:
+            async for chunk in answer.values():
                 token, chunk_usage = read_chunk(chunk)
                 usage = chunk_usage or usage
                 if token:

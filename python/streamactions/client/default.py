@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from streamactions.client.aiohttp_transport import AiohttpTransport
 from streamactions.client.httpx_transport import HttpxTransport, library_of
@@ -22,8 +22,10 @@ def resolve_transport(client: object) -> Transport | None:
     Raises:
         DefinitionError: it is no client that is known here.
     """
-    if client is None or isinstance(client, Transport):
-        return client
+    if client is None:
+        return None
+    if callable(getattr(client, "open_response", None)):
+        return cast(Transport, client)
     # Where aiohttp was not imported, or not to its end, nobody can have made a session.
     session_class = getattr(sys.modules.get("aiohttp"), "ClientSession", None)
     if session_class is not None and isinstance(client, session_class):

@@ -7,8 +7,9 @@ a body that breaks is an error in any case.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
+from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -17,12 +18,12 @@ from pydantic_core import PydanticSerializationError, to_json
 from streamactions._core import Event, EventReader
 from streamactions.client.call import Call, require_positive
 from streamactions.client.chunks import stream_incomplete
-from streamactions.client.default import open_transport, resolve_transport
+from streamactions.client.default import DefaultTransport, resolve_transport
 from streamactions.client.hyper_transport import HyperResponse
 from streamactions.client.request import STREAM_HEADERS, Headers, with_headers
-from streamactions.client.response import open_stream, read_tail
+from streamactions.client.response import StreamOpening, read_tail
 from streamactions.client.target import check_url
-from streamactions.client.transport import BodyBrokenError, Request, Response
+from streamactions.client.transport import BodyBrokenError, Request, Response, Transport
 from streamactions.errors import ActionError, DefinitionError
 
 __all__ = ["EventStream", "open_event_stream"]
@@ -47,9 +48,9 @@ class EventStream:
     def __init__(
         self, response: Response, call: Call, *, end: str | None, end_event: str | None, max_event_bytes: int
     ) -> None:
-        is_hyper = isinstance(response, HyperResponse)
+        exchange = response.exchange if isinstance(response, HyperResponse) else None
         self._reader = EventReader(
-            response.exchange if is_hyper else partial(_read, response, call),
+            partial(_read, response, call) if exchange is None else exchange,
             max_event_bytes=max_event_bytes,
             end=end,
             end_event=end_event,
@@ -57,7 +58,7 @@ class EventStream:
             read_tail=partial(read_tail, response),
             make_fault=partial(_make_fault, max_event_bytes),
         )
-        if is_hyper:
+        if exchange is not None:
             call.guard(self._reader)
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
@@ -107,8 +108,7 @@ def _make_fault(max_event_bytes: int, why: EventFault, cause: Exception) -> Acti
     return error
 
 
-@asynccontextmanager
-async def open_event_stream(
+def open_event_stream(
     method: str,
     url: str,
     *,
@@ -121,7 +121,7 @@ async def open_event_stream(
     idle_timeout_s: float | None = None,
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
     client: object = None,
-) -> AsyncIterator[EventStream]:
+) -> AbstractAsyncContextManager[EventStream]:
     """Open the event stream of any HTTP API; entering sends the request and waits for its head.
 
     Leaving the block closes the connection, unless the stream was read to its end: then a
@@ -158,12 +158,63 @@ async def open_event_stream(
         idle_timeout_s=idle_timeout_s,
         max_event_bytes=max_event_bytes,
     )
-    request = await with_headers(_request(method, url, json), headers)
-    async with open_transport(resolve_transport(client)) as transport:
-        # Its time starts here, because making a transport may import a library.
-        call = Call(timeout, idle_timeout_s, first_event_timeout_s)
-        async with open_stream(transport, request, call) as response:
-            yield EventStream(response, call, end=end, end_event=end_event, max_event_bytes=max_event_bytes)
+    return _EventStreamOpening(
+        _request(method, url, json),
+        headers,
+        resolve_transport(client),
+        limits=(timeout, idle_timeout_s, first_event_timeout_s),
+        options={"end": end, "end_event": end_event, "max_event_bytes": max_event_bytes},
+    )
+
+
+class _EventStreamOpening(AbstractAsyncContextManager[EventStream]):
+    __slots__ = ("_headers", "_limits", "_opening", "_options", "_own_transport", "_request", "_transport")
+
+    def __init__(
+        self,
+        request: Request,
+        headers: Headers | None,
+        transport: Transport | None,
+        *,
+        limits: tuple[float | None, float | None, float | None],
+        options: dict[str, Any],
+    ) -> None:
+        self._request = request
+        self._headers = headers
+        self._transport = transport
+        self._own_transport: DefaultTransport | None = None
+        self._limits = limits
+        self._options = options
+        self._opening: StreamOpening | None = None
+
+    async def __aenter__(self) -> EventStream:
+        if self._opening is not None:
+            raise RuntimeError("this stream was opened already: call open_event_stream again")
+        request = await with_headers(self._request, self._headers)
+        if self._transport is None:
+            self._transport = self._own_transport = DefaultTransport()
+        call = Call(*self._limits)
+        opening = StreamOpening(self._transport, request, call)
+        try:
+            response = await opening.__aenter__()
+        except BaseException:
+            await self._close_own()
+            raise
+        self._opening = opening
+        return EventStream(response, call, **self._options)
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._opening is not None:
+                await self._opening.__aexit__(exc_type, exc, traceback)
+        finally:
+            await self._close_own()
+
+    async def _close_own(self) -> None:
+        if self._own_transport is not None:
+            await self._own_transport.aclose()
 
 
 def _request(method: str, url: str, json: Any) -> Request:

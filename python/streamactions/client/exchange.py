@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from streamactions.client.call import Call
 from streamactions.client.chunks import ChunkReader, stream_incomplete
-from streamactions.client.response import open_stream, read_tail
+from streamactions.client.response import StreamOpening, read_tail
 from streamactions.client.transport import BodyBrokenError, Request, Transport
 
 __all__ = ["exchange"]
@@ -26,7 +26,7 @@ async def exchange(
         ActionError: the stream failed, at any stage.
         CallAbortedError: the call was aborted.
     """
-    async with open_stream(transport, request, call) as response:
+    async with StreamOpening(transport, request, call) as response:
         while True:
             try:
                 data = await call.wait(response.read)

@@ -7,8 +7,9 @@ number of bytes (32 KiB, and a read or two).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -36,12 +37,28 @@ class HyperTransport:
     def __init__(self) -> None:
         self._client: HTTPClient | None = None
 
-    @asynccontextmanager
-    async def open_response(self, request: Request) -> AsyncIterator[Response]:
+    def open_response(self, request: Request) -> AbstractAsyncContextManager[Response]:
         """Send the request; see `Transport.open_response`."""
         if self._client is None:
             self._client = HTTPClient(connect_timeout_s=CONNECT_TIMEOUT_S)
+        return _ResponseOpening(self._client, request)
+
+    async def aclose(self) -> None:
+        """Close the connections that are not in use."""
+        self._client = None
+
+
+class _ResponseOpening(AbstractAsyncContextManager[Response]):
+    __slots__ = ("_client", "_exchange", "_request")
+
+    def __init__(self, client: HTTPClient, request: Request) -> None:
+        self._client = client
+        self._request = request
+        self._exchange: HTTPExchange | None = None
+
+    async def __aenter__(self) -> Response:
         loop = asyncio.get_running_loop()
+        request = self._request
         try:
             exchange = self._client.send(
                 _mailbox_of(loop),
@@ -54,17 +71,20 @@ class HyperTransport:
         except ValueError as exc:
             raise ConnectFailedError(str(exc)) from exc
         try:
-            try:
-                status, fields = await exchange.head()
-            except ConnectionError as exc:
-                raise ConnectFailedError(str(exc)) from exc
-            yield HyperResponse(exchange, status, fields)
-        finally:
+            status, fields = await exchange.head()
+        except BaseException as exc:
             exchange.close()
+            if isinstance(exc, ConnectionError):
+                raise ConnectFailedError(str(exc)) from exc
+            raise
+        self._exchange = exchange
+        return HyperResponse(exchange, status, fields)
 
-    async def aclose(self) -> None:
-        """Close the connections that are not in use."""
-        self._client = None
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
 
 
 class HyperResponse:

@@ -5,8 +5,8 @@ reading what is sent as the server will. So a type that converts what it reads d
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +22,8 @@ __all__ = ["STREAM_HEADERS", "Headers", "encode_request", "find_input_error", "w
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
 """Header fields, or a function, sync or async, that is asked for them before each request."""
+
+_FORBIDDEN: Final = re.compile(r"[\r\n\0]")
 
 # A compressor holds a stream back until it has enough, so compression is declined.
 STREAM_HEADERS: Final = {"accept": "text/event-stream", "accept-encoding": "identity"}
@@ -84,10 +86,10 @@ async def with_headers(request: Request, headers: Headers | None) -> Request:
             raise TypeError(
                 f"header {name!r} must be a string with a string value, not {type(value).__name__}"
             )
-        if any(forbidden in text for text in (name, value) for forbidden in "\r\n\0"):
+        if _FORBIDDEN.search(name) or _FORBIDDEN.search(value):
             raise ValueError(f"header {name!r} holds a line break or NUL: remove it")
         merged[name.lower()] = value
-    return replace(request, headers=merged)
+    return Request(request.method, request.url, merged, request.body)
 
 
 def _query_value(value: object) -> str:

@@ -5,9 +5,9 @@ error type with the server's own status where it has one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
+from types import TracebackType
 from typing import Final
 
 import orjson
@@ -23,7 +23,7 @@ from streamactions.client.transport import (
 )
 from streamactions.errors import MIN_STATUS_CODE, ActionError
 
-__all__ = ["open_stream", "read_tail"]
+__all__ = ["StreamOpening", "read_tail"]
 
 MAX_ERROR_BODY_BYTES: Final = 65_536
 """How much of an HTTP error's body is read in search of an error object."""
@@ -33,27 +33,52 @@ MAX_TAIL_READS: Final = 16
 """How long, and how often, the body is read on after its end event."""
 
 
-@asynccontextmanager
-async def open_stream(transport: Transport, request: Request, call: Call) -> AsyncIterator[Response]:
-    """Send the request and wait for the head of an event stream.
+class StreamOpening:
+    """Sends a request and waits for the head of an event stream, as an async context manager.
+
+    Leaving closes the call and the response.
 
     Raises:
         ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
             else ``HTTP_ERROR``), another content type (``NOT_AN_EVENT_STREAM``), a limit was reached.
         CallAbortedError: the call was aborted.
     """
-    async with AsyncExitStack() as stack:
-        stack.callback(call.close)
+
+    __slots__ = ("_call", "_entered", "_opening")
+
+    def __init__(self, transport: Transport, request: Request, call: Call) -> None:
+        self._call = call
+        self._opening = transport.open_response(request)
+        # What to leave, once it was entered.
+        self._entered: AbstractAsyncContextManager[Response] | None = None
+
+    async def __aenter__(self) -> Response:
         try:
-            response = await call.wait(lambda: stack.enter_async_context(transport.open_response(request)))
+            response = await self._call.wait(self._enter)
+            await _check_head(response, self._call)
         except ConnectFailedError as exc:
+            self._call.close()
             raise ActionError("CONNECTION_ERROR", f"The server gave no answer: {exc}", 502) from exc
-        await _check_head(response, call)
-        yield response
+        except BaseException as exc:
+            await self.__aexit__(type(exc), exc, exc.__traceback__)
+            raise
+        return response
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._call.close()
+        if self._entered is not None:
+            await self._entered.__aexit__(exc_type, exc, traceback)
+
+    async def _enter(self) -> Response:
+        response = await self._opening.__aenter__()
+        self._entered = self._opening
+        return response
 
 
 async def _check_head(response: Response, call: Call) -> None:
-    if not HTTPStatus(200) <= response.status < HTTPStatus(300):
+    if not 200 <= response.status < 300:
         raise await _http_error(response, call)
     content_type = response.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "text/event-stream":

@@ -1,6 +1,7 @@
 """What to call: a URL, or an action whose path, method, types and dialect are taken over."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit
 
@@ -100,7 +101,9 @@ def _join(base_url: str | None, path: str) -> str:
     return f"{base_url.rstrip('/')}/{path.lstrip('/')}"
 
 
+@lru_cache(maxsize=64)
 def _is_absolute(url: str) -> bool:
+    """Remembered, since a program calls a few URLs again and again."""
     try:
         parts = urlsplit(url)
         # Reading the port checks that it is one.

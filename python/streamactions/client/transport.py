@@ -8,7 +8,7 @@ so that nothing above has to know any library's exceptions.
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from streamactions.errors import StreamActionsError
 
@@ -63,7 +63,6 @@ class Response(Protocol):
         """
 
 
-@runtime_checkable
 class Transport(Protocol):
     """What opens a response. It sets no limit on how long the body may take or pause."""
 
