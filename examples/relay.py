@@ -76,13 +76,16 @@ upstream = Upstream()
 async def relay_chat(input: Chat, stream: Stream) -> None:
     """Send the answer's tokens on, and last of all what they cost."""
     usage = None
+
+    def read_token(chunk: Any) -> dict[str, str] | None:
+        nonlocal usage
+        token, chunk_usage = read_chunk(chunk)
+        usage = chunk_usage or usage
+        return {"text": token} if token else None
+
     try:
         async with await upstream.open_answer(input.prompt) as answer:
-            async for chunk in answer.values():
-                token, chunk_usage = read_chunk(chunk)
-                usage = chunk_usage or usage
-                if token:
-                    await stream.send({"text": token})
+            await stream.send_each(answer.values(), read_token)
     except ActionError as exc:
         raise what_failed(exc) from exc
     if usage is not None:

@@ -131,8 +131,7 @@ class StreamAction:
 
 async def _send_all(stream: Stream, generator: AsyncGenerator[Any, None]) -> None:
     async with aclosing(generator) as chunks:
-        async for chunk in chunks:
-            await stream.send(chunk)
+        await stream.send_each(chunks)
 
 
 def _check_name(name: str, what: str) -> str:

@@ -82,6 +82,9 @@ class Stream(StreamCore):
     ``StreamClosedError`` after ``close()``, and ``ClientDisconnectedError`` after the client left
     in a handler that was cancelled and went on.
 
+    ``await stream.send_each(items)`` sends everything that an async iterable gives, and
+    ``send_each(items, make_chunk)`` what ``make_chunk`` makes of each item, but for ``None``.
+
     ``await stream.close()`` says that the stream is complete. Returning from the handler does the
     same; calling it twice is fine.
 

@@ -108,11 +108,10 @@ impl Resumed {
         traceback: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         drop((value, traceback));
-        let iterator = self.iterator.bind(py);
-        if let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? {
-            return Ok(throw.call1((error,))?.unbind());
+        match throw_into(self.iterator.bind(py), error.bind(py))? {
+            Step::Yielded(value) => Ok(value.unbind()),
+            Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
         }
-        Err(thrown(error.into_bound(py))?)
     }
 }
 
@@ -141,6 +140,37 @@ pub(crate) fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>)
     Ok(if status == ffi::PySendResult::PYGEN_NEXT { Step::Yielded(result) } else { Step::Returned(result) })
 }
 
+/// Begin to await: the iterator that a task would go through.
+pub(crate) fn begin<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    awaitable.call_method0(intern!(awaitable.py(), "__await__"))
+}
+
+/// Raise an error where an iterator of `__await__` stopped.
+pub(crate) fn throw_into<'py>(
+    iterator: &Bound<'py, PyAny>,
+    error: &Bound<'py, PyAny>,
+) -> PyResult<Step<'py>> {
+    let py = iterator.py();
+    let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? else {
+        return Err(thrown(error.clone())?);
+    };
+    match throw.call1((error,)) {
+        Ok(value) => Ok(Step::Yielded(value)),
+        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+            Ok(Step::Returned(error.value(py).getattr(intern!(py, "value"))?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Give up what an iterator of `__await__` does; one that has no `close` needs none.
+pub(crate) fn close(iterator: &Bound<'_, PyAny>) -> PyResult<()> {
+    match iterator.getattr_opt(intern!(iterator.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
+    }
+}
+
 /// What a server's `send` gave back.
 pub(crate) enum Started<'py> {
     /// The server has taken the message.
@@ -163,7 +193,7 @@ pub(crate) fn start(awaitable: Bound<'_, PyAny>) -> PyResult<Started<'_>> {
     if is_coroutine {
         return Ok(Started::Pending(awaitable));
     }
-    let iterator = awaitable.call_method0(intern!(py, "__await__"))?;
+    let iterator = begin(&awaitable)?;
     match step(&iterator, &py.None().into_bound(py))? {
         Step::Returned(_) => Ok(Started::Done),
         Step::Yielded(first) => {

@@ -2,6 +2,8 @@
 
 use pyo3::{intern, prelude::*};
 
+use crate::awaitables::close;
+
 /// Give a future its result. Returns `false` where its waiter was cancelled meanwhile.
 pub(crate) fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = future.py();
@@ -12,12 +14,10 @@ pub(crate) fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Py
     Ok(true)
 }
 
-/// Close a write that nobody will await; an awaitable that has no `close` needs none.
+/// Close a write that nobody will await.
 pub(crate) fn discard(py: Python<'_>, write: &Py<PyAny>) {
     let write = write.bind(py);
-    let closed =
-        write.getattr_opt(intern!(py, "close")).and_then(|close| close.map(|c| c.call0()).transpose());
-    if let Err(error) = closed {
+    if let Err(error) = close(write) {
         error.write_unraisable(py, Some(write));
     }
 }

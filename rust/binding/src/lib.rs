@@ -8,6 +8,7 @@ mod errors;
 mod futures;
 mod pulse;
 mod reader;
+mod sending;
 mod settings;
 mod signal;
 mod state;

@@ -15,14 +15,13 @@ use std::{
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyConnectionError, PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError},
-    intern,
     prelude::*,
     types::{PyBytes, PyNone},
 };
 use transport::Taken;
 
 use crate::{
-    awaitables::{Step, step, thrown},
+    awaitables::{Step, begin, close, step, throw_into, thrown},
     decoder::{Decoding, Event, MaxEventBytes},
     errors::from_decode_error,
     pulse::now_ns,
@@ -207,13 +206,6 @@ impl EventReader {
     }
 }
 
-/// What an awaitable's step came to.
-enum Stepped<'py> {
-    /// The task has to wait for this.
-    Waits(Bound<'py, PyAny>),
-    Gives(Bound<'py, PyAny>),
-}
-
 impl State {
     /// The wait is over. Gives what was awaited elsewhere.
     fn end_wait(&mut self) -> Option<Inner> {
@@ -233,27 +225,27 @@ impl EventReader {
     /// # Errors
     ///
     /// `StopAsyncIteration` at the end; a fault; what the task was interrupted with.
-    fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Stepped<'py>> {
+    fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = value.py();
         let inner = self.lock().end_wait();
         if let Some(inner) = inner
             && let Some(waits) = self.go_through(form, inner, |iterator| step(iterator.bind(py), value))?
         {
-            return Ok(Stepped::Waits(waits));
+            return Ok(Step::Yielded(waits));
         }
         self.advance(py, form)
     }
 
     /// Raise `error` where the task waits, and go on if that catches it.
-    fn throw<'py>(&self, form: Form, error: Bound<'py, PyAny>) -> PyResult<Stepped<'py>> {
+    fn throw<'py>(&self, form: Form, error: Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = error.py();
         let inner = self.lock().end_wait();
         let Some(inner) = inner else {
             self.leave();
             return Err(thrown(error)?);
         };
-        match self.go_through(form, inner, |iterator| throw_into(iterator.bind(py), error))? {
-            Some(waits) => Ok(Stepped::Waits(waits)),
+        match self.go_through(form, inner, |iterator| throw_into(iterator.bind(py), &error))? {
+            Some(waits) => Ok(Step::Yielded(waits)),
             None => self.advance(py, form),
         }
     }
@@ -262,12 +254,7 @@ impl EventReader {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let inner = self.lock().end_wait();
         match inner {
-            Some(Inner::Read(iterator) | Inner::Tail(iterator)) => {
-                match iterator.bind(py).getattr_opt(intern!(py, "close"))? {
-                    Some(close) => close.call0().map(drop),
-                    None => Ok(()),
-                }
-            }
+            Some(Inner::Read(iterator) | Inner::Tail(iterator)) => close(iterator.bind(py)),
             None => {
                 self.leave();
                 Ok(())
@@ -309,7 +296,7 @@ impl EventReader {
         }
     }
 
-    fn advance<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Stepped<'py>> {
+    fn advance<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Step<'py>> {
         loop {
             let item = {
                 let mut state = self.lock();
@@ -330,10 +317,12 @@ impl EventReader {
                 }
             };
             let inner = match (item, &self.source) {
-                (Some(Item::Given(item)), _) => return Ok(Stepped::Gives(self.give(form, item.into_bound(py))?)),
+                (Some(Item::Given(item)), _) => {
+                    return Ok(Step::Returned(self.give(form, item.into_bound(py))?));
+                }
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
-                (Some(Item::End), _) => Inner::Tail(start(self.read_tail.bind(py))?.unbind()),
-                (None, Source::Read(read)) => Inner::Read(start(read.bind(py))?.unbind()),
+                (Some(Item::End), _) => Inner::Tail(begin(&self.read_tail.bind(py).call0()?)?.unbind()),
+                (None, Source::Read(read)) => Inner::Read(begin(&read.bind(py).call0()?)?.unbind()),
                 (None, Source::Exchange(exchange)) => match exchange.get().take_body() {
                     Taken::Some(data) => {
                         self.accept(py, form, &data)?;
@@ -352,13 +341,14 @@ impl EventReader {
                         let mut state = self.lock();
                         state.waiting_since_ns = Some(now_ns());
                         state.is_awaited = true;
-                        return Ok(Stepped::Waits(signal.clone().into_any()));
+                        return Ok(Step::Yielded(signal.clone().into_any()));
                     }
                 },
             };
-            let go_on = |iterator: &Py<PyAny>| step(iterator.bind(py), &PyNone::get(py).to_owned().into_any());
+            let go_on =
+                |iterator: &Py<PyAny>| step(iterator.bind(py), &PyNone::get(py).to_owned().into_any());
             if let Some(waits) = self.go_through(form, inner, go_on)? {
-                return Ok(Stepped::Waits(waits));
+                return Ok(Step::Yielded(waits));
             }
         }
     }
@@ -466,25 +456,6 @@ fn is_read_out(exchange: &HTTPExchange) -> bool {
     false
 }
 
-/// Call a function and begin to await what it gives.
-fn start<'py>(function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    function.call0()?.call_method0(intern!(function.py(), "__await__"))
-}
-
-fn throw_into<'py>(iterator: &Bound<'py, PyAny>, error: Bound<'py, PyAny>) -> PyResult<Step<'py>> {
-    let py = iterator.py();
-    let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? else {
-        return Err(thrown(error)?);
-    };
-    match throw.call1((error,)) {
-        Ok(waits) => Ok(Step::Yielded(waits)),
-        Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-            Ok(Step::Returned(error.value(py).getattr(intern!(py, "value"))?))
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// One loop over a response's events.
 #[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct EventItems {
@@ -492,6 +463,11 @@ pub(crate) struct EventItems {
 }
 
 impl EventItems {
+    /// The awaitable of each item.
+    pub(crate) fn next(&self, py: Python<'_>) -> Py<NextItem> {
+        self.next.clone_ref(py)
+    }
+
     fn new(py: Python<'_>, reader: Py<EventReader>, form: Form) -> PyResult<Self> {
         Ok(Self { next: Py::new(py, NextItem { reader, form })? })
     }
@@ -504,7 +480,7 @@ impl EventItems {
     }
 
     fn __anext__(&self, py: Python<'_>) -> Py<NextItem> {
-        self.next.clone_ref(py)
+        self.next(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -519,13 +495,29 @@ pub(crate) struct NextItem {
     form: Form,
 }
 
-#[pymethods]
 impl NextItem {
-    fn __await__(slf: PyRef<'_, Self>) -> PyResult<PyRef<'_, Self>> {
-        if slf.reader.get().lock().is_awaited {
+    /// Begin to await it.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError`: another task waits for an item.
+    pub(crate) fn begin<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        if slf.get().reader.get().lock().is_awaited {
             return Err(PyRuntimeError::new_err(IN_USE));
         }
-        Ok(slf)
+        Ok(slf.clone())
+    }
+
+    /// Go on with `value`.
+    pub(crate) fn step<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
+        self.reader.get().resume(self.form, value)
+    }
+}
+
+#[pymethods]
+impl NextItem {
+    fn __await__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        Self::begin(&slf)
     }
 
     fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -538,7 +530,7 @@ impl NextItem {
 
     /// Go on with `value`, as an iterator of `__await__` does.
     fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        as_iterator(self.reader.get().resume(self.form, value)?)
+        as_iterator(self.step(value)?)
     }
 
     /// Raise `error` where the task waits: this is how its cancellation reaches it.
@@ -564,9 +556,9 @@ impl NextItem {
 }
 
 /// What an iterator of `__await__` answers: what to wait for, or `StopIteration` with the result.
-fn as_iterator(stepped: Stepped<'_>) -> PyResult<Bound<'_, PyAny>> {
+fn as_iterator(stepped: Step<'_>) -> PyResult<Bound<'_, PyAny>> {
     match stepped {
-        Stepped::Waits(waits) => Ok(waits),
-        Stepped::Gives(item) => Err(PyStopIteration::new_err((item.unbind(),))),
+        Step::Yielded(waits) => Ok(waits),
+        Step::Returned(item) => Err(PyStopIteration::new_err((item.unbind(),))),
     }
 }

@@ -15,10 +15,7 @@ use std::sync::{
 };
 
 use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::PyRuntimeError,
-    ffi, import_exception, intern,
-    prelude::*,
+    PyTraverseError, PyVisit, exceptions::PyRuntimeError, ffi, import_exception, intern, prelude::*,
     types::PyDict,
 };
 use smallvec::SmallVec;

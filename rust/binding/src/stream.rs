@@ -24,6 +24,7 @@ use crate::{
     errors::{ClientDisconnectedError, StreamClosedError},
     futures::{discard, resolve, wake},
     pulse::{PulseCore, now_ns},
+    sending::SendEach,
     settings::StreamSettings,
     state::{Batch, News, State},
 };
@@ -49,49 +50,20 @@ impl StreamCore {
     /// Send one chunk. It is in the stream when the call returns; the awaitable only paces the
     /// sender.
     fn send<'py>(slf: &Bound<'py, Self>, chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let this = slf.get();
-        let settings = this.settings.get();
-        let json = match settings.encode.bind(py).call1((chunk,)) {
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                settings.encode_any.bind(py).call1((chunk,))?
-            }
-            json => json?,
-        };
-        let json = json.cast::<PyBytes>()?.as_bytes();
-        let now = now_ns();
-        let (advice, batch, previous_send_ns) = {
-            let mut state = this.lock();
-            if state.buffer.phase() != Phase::Open {
-                return this.refuse(py, &state);
-            }
-            let advice = state.buffer.push(now, |bytes| match &settings.chunk_event {
-                None => wire::encode::encode_data(bytes, json),
-                Some(event) => wire::encode::encode_named_data(bytes, event, json),
-            });
-            let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
-            let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now);
-            (advice, is_due.then(|| state.take(py, now)), previous_send_ns)
-        };
-        if let Some(batch) = batch
-            && this.hand_over(py, batch)
-        {
-            return this.wait_for_write(py);
+        match Self::send_chunk(slf, chunk)? {
+            Sent::Ready => ready(slf.py()),
+            Sent::Wait(awaitable) => Ok(awaitable),
         }
-        match advice {
-            Advice::Gather | Advice::Write => {}
-            Advice::ScheduleFlush => {
-                let flush = slf.getattr(intern!(py, "_flush"))?;
-                this.pulse.get().event_loop().call_method1(py, intern!(py, "call_soon"), (flush,))?;
-            }
-            Advice::WriteAndYield => return Ok(Bound::new(py, Yield::new())?.into_any()),
-            Advice::Wait => return this.wait_for_write(py),
-        }
-        if this.pulse.get().takes_turn_of(previous_send_ns, now) {
-            Ok(Bound::new(py, Yield::new())?.into_any())
-        } else {
-            ready(py)
-        }
+    }
+
+    /// Send everything that an async iterable gives.
+    #[pyo3(signature = (items, make_chunk = None))]
+    fn send_each(
+        slf: Py<Self>,
+        items: &Bound<'_, PyAny>,
+        make_chunk: Option<Py<PyAny>>,
+    ) -> PyResult<SendEach> {
+        SendEach::new(slf, items, make_chunk)
     }
 
     /// Say that the stream is complete. Calling it again changes nothing.
@@ -196,7 +168,68 @@ impl StreamCore {
     }
 }
 
+/// What became of a chunk that was sent.
+pub(crate) enum Sent<'py> {
+    /// The sender may go on.
+    Ready,
+    /// The sender has to await this.
+    Wait(Bound<'py, PyAny>),
+}
+
+impl<'py> Sent<'py> {
+    fn after_a_turn(py: Python<'py>) -> PyResult<Self> {
+        Ok(Self::Wait(Bound::new(py, Yield::new())?.into_any()))
+    }
+}
+
 impl StreamCore {
+    /// Send one chunk. It is in the stream when the call returns.
+    pub(crate) fn send_chunk<'py>(slf: &Bound<'py, Self>, chunk: &Bound<'py, PyAny>) -> PyResult<Sent<'py>> {
+        let py = slf.py();
+        let this = slf.get();
+        let settings = this.settings.get();
+        let json = match settings.encode.bind(py).call1((chunk,)) {
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
+                settings.encode_any.bind(py).call1((chunk,))?
+            }
+            json => json?,
+        };
+        let json = json.cast::<PyBytes>()?.as_bytes();
+        let now = now_ns();
+        let (advice, batch, previous_send_ns) = {
+            let mut state = this.lock();
+            if state.buffer.phase() != Phase::Open {
+                return this.refuse(&state);
+            }
+            let advice = state.buffer.push(now, |bytes| match &settings.chunk_event {
+                None => wire::encode::encode_data(bytes, json),
+                Some(event) => wire::encode::encode_named_data(bytes, event, json),
+            });
+            let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
+            let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now);
+            (advice, is_due.then(|| state.take(py, now)), previous_send_ns)
+        };
+        if let Some(batch) = batch
+            && this.hand_over(py, batch)
+        {
+            return Ok(Sent::Wait(this.wait_for_write(py)?));
+        }
+        match advice {
+            Advice::Gather | Advice::Write => {}
+            Advice::ScheduleFlush => {
+                let flush = slf.getattr(intern!(py, "_flush"))?;
+                this.pulse.get().event_loop().call_method1(py, intern!(py, "call_soon"), (flush,))?;
+            }
+            Advice::WriteAndYield => return Sent::after_a_turn(py),
+            Advice::Wait => return Ok(Sent::Wait(this.wait_for_write(py)?)),
+        }
+        if this.pulse.get().takes_turn_of(previous_send_ns, now) {
+            Sent::after_a_turn(py)
+        } else {
+            Ok(Sent::Ready)
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,14 +239,14 @@ impl StreamCore {
     }
 
     /// What `send` answers when the stream takes no more chunks.
-    fn refuse<'py>(&self, py: Python<'py>, state: &State) -> PyResult<Bound<'py, PyAny>> {
+    fn refuse<'py>(&self, state: &State) -> PyResult<Sent<'py>> {
         if state.is_closed {
             return Err(StreamClosedError::new_err(
                 "send() was called after close(): send every chunk first, then close, or return from the handler",
             ));
         }
         if self.settings.get().outlives_client {
-            return ready(py);
+            return Ok(Sent::Ready);
         }
         Err(ClientDisconnectedError::new_err(
             "the client has left and the handler was cancelled: let CancelledError pass, or define the action \
