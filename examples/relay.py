@@ -79,8 +79,16 @@ async def relay_chat(input: Chat, stream: Stream) -> None:
 
     def read_token(chunk: Any) -> dict[str, str] | None:
         nonlocal usage
-        token, chunk_usage = read_chunk(chunk)
-        usage = chunk_usage or usage
+        try:
+            if "error" in chunk:
+                raise create_action_error("MODEL_FAILED", "The model failed within its answer", 502)
+            usage = chunk.get("usage") or usage
+            choices = chunk.get("choices")
+            token = choices[0]["delta"].get("content") if choices else None
+        except (AttributeError, IndexError, KeyError, TypeError) as exc:
+            raise create_action_error(
+                "MODEL_FAILED", "The model's server sent no chat completion", 502
+            ) from exc
         return {"text": token} if token else None
 
     try:
@@ -90,21 +98,6 @@ async def relay_chat(input: Chat, stream: Stream) -> None:
         raise what_failed(exc) from exc
     if usage is not None:
         await stream.send({"usage": usage})
-
-
-def read_chunk(chunk: Any) -> tuple[str | None, dict[str, Any] | None]:
-    """The token and the usage that a chunk holds, if any.
-
-    Raises:
-        ActionError: it is an error, or no chat completion (``MODEL_FAILED``).
-    """
-    try:
-        if "error" not in chunk:
-            choices = chunk.get("choices")
-            return choices[0]["delta"].get("content") if choices else None, chunk.get("usage")
-    except (AttributeError, IndexError, KeyError, TypeError) as exc:
-        raise create_action_error("MODEL_FAILED", "The model's server sent no chat completion", 502) from exc
-    raise create_action_error("MODEL_FAILED", "The model failed within its answer", 502)
 
 
 def what_failed(error: ActionError) -> ActionError:

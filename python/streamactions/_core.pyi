@@ -393,4 +393,4 @@ class EventReader:
         """For how long, in seconds, the reader has waited for bytes; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where the reader waits, or at its next wait; only from a callback of the event loop."""
+        """Raise ``error`` where the reader waits, or at its next wait; from a callback of the event loop."""

@@ -251,6 +251,112 @@ def test_leaving_closes_the_connection(kind: str) -> None:
 
 
 @every_client
+def test_a_loop_goes_on_where_another_one_stopped(kind: str) -> None:
+    async def main() -> None:
+        body = b"".join(b"data: %d\n\n" % number for number in range(6))
+        async with answered(kind, length_head(len(body)) + body) as stream:
+            async for event in stream:
+                assert event.data == "0"
+                break
+            # What was read as events may be asked for as values.
+            async for value in stream.values():
+                if value == 2:
+                    break
+            assert [value async for value in stream.values()] == [3, 4, 5]
+            assert stream.complete
+
+    run(main)
+
+
+@every_client
+def test_what_was_read_as_values_cannot_be_given_as_events(kind: str) -> None:
+    async def main() -> None:
+        async with answered(kind, length_head(len(BODY)) + BODY) as stream:
+            assert await anext(stream.values()) == TOKENS[0]
+            with pytest.raises(RuntimeError, match=r"read by values\(\)"):
+                await anext(aiter(stream))
+
+    run(main)
+
+
+@every_client
+def test_a_wait_that_is_cancelled_loses_nothing(kind: str) -> None:
+    async def main() -> None:
+        asked = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(CHUNKED_HEAD + piece(BODY[:30]))
+            await asked.wait()
+            await connection.send(piece(BODY[30:]) + LAST_PIECE)
+
+        async with (
+            scripted_server(script) as url,
+            open_client(kind) as client,
+            open_event_stream("GET", url, client=client) as stream,
+        ):
+            values = stream.values()
+            assert await anext(values) == TOKENS[0]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(values), 0.01)
+            if kind.startswith("httpx"):
+                # These close a body whose read was cancelled, so it is cut, and that is said.
+                asked.set()
+                assert (await read_to_the_fault(stream))[1].code == "STREAM_INCOMPLETE"
+                return
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(values), 0.01)
+            asked.set()
+            assert [value async for value in values] == TOKENS[1:]
+
+    run(main)
+
+
+@every_client
+def test_a_second_task_cannot_wait_for_the_same_stream(kind: str) -> None:
+    async def main() -> None:
+        asked = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(CHUNKED_HEAD)
+            await asked.wait()
+            await connection.send(piece(BODY) + LAST_PIECE)
+
+        async with (
+            scripted_server(script) as url,
+            open_client(kind) as client,
+            open_event_stream("GET", url, client=client) as stream,
+        ):
+            first = asyncio.ensure_future(anext(stream.values()))
+            await asyncio.sleep(0)
+            with pytest.raises(RuntimeError, match="in one task at a time"):
+                await anext(stream.values())
+            asked.set()
+            assert await first == TOKENS[0]
+            assert [value async for value in stream.values()] == TOKENS[1:]
+
+    run(main)
+
+
+@every_client
+def test_a_stream_is_opened_once(kind: str) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(BODY) + LAST_PIECE)
+
+    async def main() -> None:
+        async with scripted_server(script) as url, open_client(kind) as client:
+            opening = open_event_stream("GET", url, client=client)
+            async with opening as stream:
+                assert [value async for value in stream.values()] == TOKENS
+                with pytest.raises(RuntimeError, match="was opened already"):
+                    await opening.__aenter__()
+
+    run(main)
+
+
+@every_client
 def test_a_client_of_ones_own_keeps_its_connection(kind: str) -> None:
     connections: list[int] = []
 
@@ -275,7 +381,7 @@ def test_a_client_of_ones_own_keeps_its_connection(kind: str) -> None:
     assert connections == ([1, 1, 1] if kind == "default" else [3])
 
 
-LIMITS: Final[dict[str, tuple[dict[str, float], str]]] = {
+LIMITS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "total": ({"timeout": 0.05, "idle_timeout_s": 9, "first_event_timeout_s": 9}, "timed out after 0.05"),
     "idle": ({"timeout": 9, "idle_timeout_s": 0.05}, "was idle for 0.05"),
     "first": ({"timeout": 9, "first_event_timeout_s": 0.05}, "first event did not come within 0.05"),
@@ -297,6 +403,65 @@ def test_limits(limit: str) -> None:
         values, error = await read_with_limits(b": keep-alive\n\n", HANG, **options)
         assert (values, error.code, error.status_code) == ([], "TIMEOUT_ERROR", 408)
         assert message in error.message
+
+    run(main)
+
+
+@every_client
+@pytest.mark.parametrize("limit", LIMITS)
+def test_limits_of_a_server_that_says_nothing_more(kind: str, limit: str) -> None:
+    options, message = LIMITS[limit]
+
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD + piece(b": keep-alive\n\n"))
+        await connection.wait_left()
+
+    async def main() -> None:
+        async with (
+            scripted_server(script) as url,
+            open_client(kind) as client,
+            open_event_stream("GET", url, client=client, **options) as stream,
+        ):
+            values, error = await read_to_the_fault(stream)
+            assert (values, error.code) == ([], "TIMEOUT_ERROR")
+            assert message in error.message
+
+    run(main)
+
+
+@every_client
+def test_a_limit_that_is_reached_between_two_reads_is_raised_by_the_next(kind: str) -> None:
+    async def main() -> None:
+        async with answered(kind, CHUNKED_HEAD + piece(BODY) + LAST_PIECE, timeout=0.1) as stream:
+            values = stream.values()
+            assert [await anext(values), await anext(values)] == TOKENS
+            await asyncio.sleep(0.2)
+            with pytest.raises(ActionError, match=r"timed out after 0\.1 seconds"):
+                await anext(values)
+
+    run(main)
+
+
+@every_client
+def test_each_byte_starts_the_idle_limit_anew(kind: str) -> None:
+    """Four pauses that are each under the limit, and more than that together."""
+
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        await connection.send(CHUNKED_HEAD)
+        for number in range(4):
+            await asyncio.sleep(0.15)
+            await connection.send(piece(b"data: %d\n\n" % number if number % 2 else b":\n\n"))
+        await connection.send(LAST_PIECE)
+
+    async def main() -> None:
+        async with (
+            scripted_server(script) as url,
+            open_client(kind) as client,
+            open_event_stream("GET", url, client=client, idle_timeout_s=0.4) as stream,
+        ):
+            assert [value async for value in stream.values()] == [1, 3]
 
     run(main)
 

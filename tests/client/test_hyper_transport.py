@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import gc
 import os
 import ssl
+import weakref
 from collections.abc import Iterator
+from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -287,6 +290,94 @@ def test_under_uvloop_and_on_several_loops_with_one_transport() -> None:
 
     for run_loop in (uvloop.run, asyncio.run, uvloop.run, asyncio.run):
         assert run_loop(main()) == [1, 2]
+
+
+async def read_in_turns(url: str, seen: asyncio.Queue[Any], **options: Any) -> None:
+    async with open_event_stream("GET", url, **options) as stream:
+        async for value in stream.values():
+            await seen.put((name.get(), value))
+
+
+name: ContextVar[str] = ContextVar("name", default="nobody")
+
+
+def make_python_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+    """asyncio's task as it is written in Python, which has a future's protocol at its word."""
+    return asyncio.tasks._PyTask(coroutine, loop=loop, **options)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("run_loop", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("task_factory", [None, make_python_task])
+def test_a_reader_runs_in_its_own_task_and_context(run_loop: Any, task_factory: Any) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(task_factory)
+        seen: asyncio.Queue[Any] = asyncio.Queue()
+        go_on = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(CHUNKED_HEAD + piece(BODY[:9]))
+            await go_on.wait()
+            await connection.send(piece(BODY[9:]) + LAST_PIECE)
+
+        def start(task_name: str) -> "asyncio.Task[None]":
+            context = copy_context()
+            context.run(name.set, task_name)
+            return asyncio.get_running_loop().create_task(read_in_turns(url, seen), context=context)
+
+        async with scripted_server(script) as url:
+            tasks = [start("a"), start("b")]
+            assert sorted([await seen.get(), await seen.get()]) == [("a", 1), ("b", 1)]
+            go_on.set()
+            assert sorted([await seen.get(), await seen.get()]) == [("a", 2), ("b", 2)]
+            await asyncio.gather(*tasks)
+            # A cancellation is the task's, message included.
+            go_on.clear()
+            task = start("c")
+            assert await seen.get() == ("c", 1)
+            task.cancel("enough")
+            with pytest.raises(asyncio.CancelledError, match="enough"):
+                await task
+            go_on.set()
+        assert name.get() == "nobody"
+
+    run_loop(main())
+
+
+def test_a_reader_that_its_loop_has_left_behind_is_freed() -> None:
+    """A task that nobody ends waits for a signal that holds it: only a collection can free both."""
+
+    class Marker:
+        """Lives as long as the task's frame."""
+
+    async def main() -> "weakref.ref[Marker]":
+        marker = Marker()
+        reading = asyncio.Event()
+
+        async def script(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(CHUNKED_HEAD)
+            await connection.wait_left()
+
+        async def read_on(kept: Marker) -> None:
+            stream = await opening.__aenter__()
+            asyncio.get_running_loop().call_soon(reading.set)
+            await anext(stream.values())
+
+        async with scripted_server(script) as url:
+            opening = open_event_stream("GET", url)
+            task = asyncio.get_running_loop().create_task(read_on(marker))
+            await reading.wait()
+            await opening.__aexit__(None, None, None)
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return weakref.ref(marker)
+
+    loop = asyncio.new_event_loop()
+    reference = loop.run_until_complete(main())
+    loop.close()
+    del loop
+    gc.collect()
+    assert reference() is None
 
 
 def test_a_request_that_http_cannot_carry() -> None:

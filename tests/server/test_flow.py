@@ -18,8 +18,9 @@ MAX_ACCEPTED_BYTES = 16 * 1024 * 1024
 """The buffers of the stream, of Granian and of the two sockets together, generously."""
 
 
-def test_a_reader_that_stops_holds_its_handler_up(granian: Served, run: str) -> None:
-    with granian.open("flood", {"run": run}, receive_buffer_bytes=8192) as client:
+@pytest.mark.parametrize("action", ["flood", "flood-each"])
+def test_a_reader_that_stops_holds_its_handler_up(granian: Served, run: str, action: str) -> None:
+    with granian.open(action, {"run": run}, receive_buffer_bytes=8192) as client:
         sent = granian.wait_until_stalled(run)
         assert sent["chunks"] < FLOOD_CHUNKS
         assert sent["chunks"] * 1000 < MAX_ACCEPTED_BYTES

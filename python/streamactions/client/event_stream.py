@@ -248,4 +248,3 @@ def _is_json(end: str) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-

@@ -103,12 +103,12 @@ impl Resumed {
     fn throw(
         &self,
         py: Python<'_>,
-        error: Py<PyAny>,
+        error: &Bound<'_, PyAny>,
         value: Option<Py<PyAny>>,
         traceback: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         drop((value, traceback));
-        match throw_into(self.iterator.bind(py), error.bind(py))? {
+        match throw_into(self.iterator.bind(py), error)? {
             Step::Yielded(value) => Ok(value.unbind()),
             Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
         }
@@ -142,7 +142,17 @@ pub(crate) fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>)
 
 /// Begin to await: the iterator that a task would go through.
 pub(crate) fn begin<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    awaitable.call_method0(intern!(awaitable.py(), "__await__"))
+    let py = awaitable.py();
+    // SAFETY: an object's type lives as long as the object, and its `tp_as_async` is NULL or points into
+    // the type.
+    let methods = unsafe { (*ffi::Py_TYPE(awaitable.as_ptr())).tp_as_async.as_ref() };
+    match methods.and_then(|methods| methods.am_await) {
+        // SAFETY: the slot is called as the interpreter does, with an object of its type and the thread
+        // attached; it gives a new reference, or NULL with the exception set.
+        Some(am_await) => unsafe { Bound::from_owned_ptr_or_err(py, am_await(awaitable.as_ptr())) },
+        // The interpreter's own error tells what an awaitable must have.
+        None => awaitable.call_method0(intern!(py, "__await__")),
+    }
 }
 
 /// Raise an error where an iterator of `__await__` stopped.

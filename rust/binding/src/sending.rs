@@ -153,7 +153,7 @@ fn step_item<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Py
 }
 
 /// The items' own end is that of the loop; any other error is raised from it.
-fn end<'py>(py: Python<'py>, error: PyErr) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn end(py: Python<'_>, error: PyErr) -> PyResult<Option<Bound<'_, PyAny>>> {
     if error.is_instance_of::<PyStopAsyncIteration>(py) { Ok(None) } else { Err(error) }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyConnectionError, PyStopIteration, PyValueError},
     prelude::*,
     types::PyBytes,
@@ -143,6 +144,12 @@ impl HTTPExchange {
         let signal = self.mailbox.get().signals().remove(&self.exchange.number());
         drop(signal);
     }
+
+    // A task that nobody ends holds what it waits for, which holds the task.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.mailbox)?;
+        visit.call(&self.signal)
+    }
 }
 
 impl HTTPExchange {
@@ -226,5 +233,9 @@ impl HTTPTake {
     /// The task gives the wait up.
     fn close(&self) {
         self.exchange.get().signal.get().leave();
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.exchange)
     }
 }

@@ -38,6 +38,22 @@ async def flood(input: dict[str, str], stream: Stream) -> None:
 
 
 @define_stream_action
+async def flood_each(input: dict[str, str], stream: Stream) -> None:
+    """The same by ``send_each``."""
+    run = input["run"]
+    _max_buffered_bytes[run] = 0
+
+    async def chunks() -> AsyncIterator[list[Any]]:
+        for i in range(FLOOD_CHUNKS):
+            _max_buffered_bytes[run] = max(_max_buffered_bytes[run], stream.buffered_bytes)
+            yield [i, CHUNK]
+            _sent[run] = i + 1
+
+    with journal.follow(run, stream):
+        await stream.send_each(chunks())
+
+
+@define_stream_action
 async def flood_for_ever(input: dict[str, str], stream: Stream) -> None:
     """The same without an end, for readers that leave: a server takes what is sent until it has noticed."""
     await _flood(input["run"], stream, count())
