@@ -71,6 +71,8 @@ enum Inner {
 struct State {
     /// Taken while it decodes, because making objects can run any code (finalizers).
     decoding: Option<Decoding>,
+    /// What was taken last of the exchange: its memory is used again.
+    taken: Vec<u8>,
     items: VecDeque<Item>,
     inner: Option<Inner>,
     /// Raised by each further step, after the items.
@@ -123,6 +125,7 @@ impl EventReader {
         };
         let state = State {
             decoding: Some(Decoding::new(max_event_bytes.0)),
+            taken: Vec::new(),
             items: VecDeque::new(),
             inner: None,
             fault: None,
@@ -323,9 +326,11 @@ impl EventReader {
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
                 (Some(Item::End), _) => Inner::Tail(begin(&self.read_tail.bind(py).call0()?)?.unbind()),
                 (None, Source::Read(read)) => Inner::Read(begin(&read.bind(py).call0()?)?.unbind()),
-                (None, Source::Exchange(exchange)) => match exchange.get().take_body() {
+                (None, Source::Exchange(exchange)) => match self.take(exchange.get()) {
                     Taken::Some(data) => {
-                        self.accept(py, form, &data)?;
+                        let accepted = self.accept(py, form, &data);
+                        self.lock().taken = data;
+                        accepted?;
                         continue;
                     }
                     Taken::Ended => {
@@ -351,6 +356,16 @@ impl EventReader {
                 return Ok(Step::Yielded(waits));
             }
         }
+    }
+
+    /// Take bytes of the body, into the memory of those before.
+    fn take(&self, exchange: &HTTPExchange) -> Taken<Vec<u8>> {
+        exchange.take_body(|data| {
+            let mut taken = std::mem::take(&mut self.lock().taken);
+            taken.clear();
+            taken.extend_from_slice(data);
+            taken
+        })
     }
 
     /// An item in the form that is asked for: events that were read before can still become values.
@@ -447,8 +462,8 @@ impl EventReader {
 /// Whether the body has ended; takes what of it is there.
 fn is_read_out(exchange: &HTTPExchange) -> bool {
     for _ in 0..MAX_TAIL_TAKES {
-        match exchange.take_body() {
-            Taken::Some(_) => {}
+        match exchange.take_body(|_| ()) {
+            Taken::Some(()) => {}
             Taken::Ended => return true,
             Taken::Nothing | Taken::Failed(_) => return false,
         }

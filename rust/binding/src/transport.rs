@@ -17,7 +17,7 @@ use pyo3::{
     prelude::*,
     types::PyBytes,
 };
-use transport::{Bytes, Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
+use transport::{Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
 
 use crate::{awaitables::thrown, signal::Signal};
 
@@ -154,8 +154,8 @@ impl HTTPExchange {
 
 impl HTTPExchange {
     /// Bytes of the body that have come; where there are none yet, the signal will fire.
-    pub(crate) fn take_body(&self) -> Taken<Bytes> {
-        self.exchange.take_body()
+    pub(crate) fn take_body<T>(&self, take: impl FnOnce(&[u8]) -> T) -> Taken<T> {
+        self.exchange.take_body(take)
     }
 
     /// What fires when there is something to take after there was nothing.
@@ -204,10 +204,10 @@ impl HTTPTake {
                 Taken::Failed(why) => Taken::Failed(why),
                 Taken::Nothing => Taken::Nothing,
             },
-            Part::Body => exchange.take_body(),
+            Part::Body => exchange.take_body(|data| PyBytes::new(py, data).unbind()),
         };
         match taken {
-            Taken::Some(data) => Err(PyStopIteration::new_err((PyBytes::new(py, &data).unbind(),))),
+            Taken::Some(data) => Err(PyStopIteration::new_err((data,))),
             Taken::Ended => Err(PyStopIteration::new_err((PyBytes::new(py, b"").unbind(),))),
             Taken::Failed(why) => Err(PyConnectionError::new_err(why)),
             Taken::Nothing => {

@@ -174,7 +174,7 @@ async fn read(response: Response<Incoming>, shared: &Shared) {
                 if let Ok(data) = frame.into_data()
                     && !data.is_empty()
                 {
-                    shared.push(data);
+                    shared.push(&data);
                 }
             }
             Some(Err(error)) => return shared.fail(describe(&error)),

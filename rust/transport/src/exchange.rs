@@ -3,13 +3,13 @@
 //! Two sides share it. The task on the I/O thread pushes what it reads, and rests while
 //! [`MAX_BUFFERED_BYTES`] are not taken: then the socket is not read either. The event loop's side
 //! takes what is there and never waits; if there is nothing, the next news go to its mailbox.
+//!
+//! What is pushed is copied into one buffer for the whole body. It costs less than to hand over the HTTP
+//! library's own: that would need another one for each read, from one thread's heap to the other's.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{mailbox::Mailbox, runtime::Post};
@@ -52,8 +52,7 @@ enum Outcome {
 #[derive(Debug, Default)]
 struct State {
     head: Option<Head>,
-    pieces: VecDeque<Bytes>,
-    buffered_bytes: usize,
+    body: BytesMut,
     outcome: Option<Outcome>,
     /// The event loop found nothing and wants to hear of what comes.
     is_awaited: bool,
@@ -92,11 +91,8 @@ impl Shared {
         self.change(|state| state.head = Some(head));
     }
 
-    pub(crate) fn push(&self, piece: Bytes) {
-        self.change(|state| {
-            state.buffered_bytes += piece.len();
-            state.pieces.push_back(piece);
-        });
+    pub(crate) fn push(&self, data: &[u8]) {
+        self.change(|state| state.body.extend_from_slice(data));
     }
 
     pub(crate) fn end(&self) {
@@ -109,7 +105,7 @@ impl Shared {
 
     /// Waits until more of the body may be read.
     pub(crate) async fn wait_for_room(&self) {
-        while self.state().buffered_bytes >= MAX_BUFFERED_BYTES {
+        while self.state().body.len() >= MAX_BUFFERED_BYTES {
             self.room.notified().await;
         }
     }
@@ -142,30 +138,18 @@ impl Exchange {
         outcome(&mut state)
     }
 
-    /// Takes bytes of the body that have come, at most [`MAX_TAKEN_BYTES`].
-    #[must_use]
-    pub fn take_body(&self) -> Taken<Bytes> {
+    /// Takes bytes of the body that have come, at most [`MAX_TAKEN_BYTES`], by `take`, which must be quick.
+    pub fn take_body<T>(&self, take: impl FnOnce(&[u8]) -> T) -> Taken<T> {
         let mut state = self.shared.state();
-        let was_full = state.buffered_bytes >= MAX_BUFFERED_BYTES;
-        let Some(mut taken) = state.pieces.pop_front() else {
+        let before_bytes = state.body.len();
+        if before_bytes == 0 {
             return outcome(&mut state);
-        };
-        if taken.len() > MAX_TAKEN_BYTES {
-            let rest = taken.split_off(MAX_TAKEN_BYTES);
-            state.pieces.push_front(rest);
-        } else if fits(&state, taken.len()) {
-            let mut joined = BytesMut::from(taken);
-            while fits(&state, joined.len())
-                && let Some(next) = state.pieces.pop_front()
-            {
-                joined.extend_from_slice(&next);
-            }
-            taken = joined.freeze();
         }
-        state.buffered_bytes -= taken.len();
-        let has_room = state.buffered_bytes < MAX_BUFFERED_BYTES;
+        let taken_bytes = before_bytes.min(MAX_TAKEN_BYTES);
+        let taken = take(&state.body[..taken_bytes]);
+        state.body.advance(taken_bytes);
         drop(state);
-        if was_full && has_room {
+        if before_bytes >= MAX_BUFFERED_BYTES && before_bytes - taken_bytes < MAX_BUFFERED_BYTES {
             self.shared.room.notify_one();
         }
         Taken::Some(taken)
@@ -181,11 +165,6 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// Whether the next piece may be taken together with so many bytes.
-fn fits(state: &State, taken_bytes: usize) -> bool {
-    state.pieces.front().is_some_and(|next| taken_bytes + next.len() <= MAX_TAKEN_BYTES)
 }
 
 fn outcome<T>(state: &mut State) -> Taken<T> {

@@ -13,7 +13,6 @@ mod mailbox;
 mod proxies;
 mod runtime;
 
-pub use bytes::Bytes;
 pub use client::{Client, RequestError, RequestParts};
 pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Taken};
 pub use mailbox::Mailbox;
