@@ -30,6 +30,22 @@ MIN_SPENT_NS: Final = 200_000_000
 Decoder = Callable[[list[bytes]], Iterator[Any]]
 
 
+def iter_json(reads: list[bytes]) -> Iterator[Any]:
+    return SSEDecoder(max_event_bytes=MAX_EVENT_BYTES).iter_json(reads)
+
+
+def _iter_events(reads: list[bytes]) -> Iterator[Event]:
+    return SSEDecoder(max_event_bytes=MAX_EVENT_BYTES).iter_events(reads)
+
+
+def iter_data(reads: list[bytes]) -> Iterator[str]:
+    return map(attrgetter("data"), _iter_events(reads))
+
+
+def iter_and_parse(reads: list[bytes]) -> Iterator[Any]:
+    return map(Event.json, _iter_events(reads))
+
+
 def feed_json(reads: list[bytes]) -> Iterator[Any]:
     return chain.from_iterable(map(SSEDecoder(max_event_bytes=MAX_EVENT_BYTES).feed_json, reads))
 
@@ -74,6 +90,8 @@ def openai_json(reads: list[bytes]) -> Iterator[Any]:
 
 
 JSON_DECODERS: Final[dict[str, Decoder]] = {
+    "streamactions-iter-json": iter_json,
+    "streamactions-iter-events": iter_and_parse,
     "streamactions-feed-json": feed_json,
     "streamactions-feed": feed_and_parse,
     "split-orjson": split_orjson,
@@ -81,6 +99,7 @@ JSON_DECODERS: Final[dict[str, Decoder]] = {
     "openai": openai_json,
 }
 TEXT_DECODERS: Final[dict[str, Decoder]] = {
+    "streamactions-iter-events": iter_data,
     "streamactions-feed": feed_data,
     "httpx-sse": httpx_sse_data,
     "openai": openai_data,

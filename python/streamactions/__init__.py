@@ -18,6 +18,7 @@ from streamactions.errors import (
     MiddlewareError,
     StreamActionsError,
     StreamClosedError,
+    StreamCutError,
     create_action_error,
 )
 from streamactions.middleware import (
@@ -49,6 +50,7 @@ __all__ = [
     "StreamActions",
     "StreamActionsError",
     "StreamClosedError",
+    "StreamCutError",
     "StreamHandle",
     "__version__",
     "auth_middleware",

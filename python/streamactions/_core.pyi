@@ -1,7 +1,7 @@
 """The Rust extension: the event-stream decoder and encoder, a stream's core, the root of the error tree."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
@@ -19,6 +19,7 @@ __all__ = [
     "StreamActionsError",
     "StreamClosedError",
     "StreamCore",
+    "StreamCutError",
     "StreamSettings",
     "build_info",
     "encode_event",
@@ -38,6 +39,9 @@ class EventTooLargeError(StreamActionsError):
 
     events: list[Any]
     """What the same ``feed`` or ``feed_json`` completed before the event that is too large."""
+
+class StreamCutError(StreamActionsError):
+    """The reads of an incoming stream ended inside an event."""
 
 @final
 class SSEDecoder:
@@ -86,6 +90,32 @@ class SSEDecoder:
         Raises:
             EventTooLargeError: as in `feed`; its ``events`` are items of the same kind.
             TypeError: ``data`` is not bytes-like.
+        """
+
+    def iter_events(self, reads: Iterable[bytes | bytearray | memoryview]) -> Iterator[Event]:
+        """Decode a whole stream: the events of its reads, as `feed` gives them.
+
+        Args:
+            reads: the stream's bytes, cut anywhere, such as ``response.iter_bytes()`` of a client
+                that waits for them.
+
+        Raises:
+            EventTooLargeError: an event holds more than ``max_event_bytes``, after those before it.
+            StreamCutError: the reads ended inside an event.
+            TypeError: ``reads`` is no iterable, or not of what is bytes-like.
+        """
+
+    def iter_json(
+        self, reads: Iterable[bytes | bytearray | memoryview], *, messages_only: bool = False
+    ) -> Iterator[Any]:
+        """Decode a whole stream: the JSON values of its reads' events, as `feed_json` gives them.
+
+        Args:
+            reads: as in `iter_events`.
+            messages_only: as in `feed_json`.
+
+        Raises:
+            EventTooLargeError, StreamCutError, TypeError: as in `iter_events`.
         """
 
     @property

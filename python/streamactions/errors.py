@@ -8,6 +8,7 @@ StreamActionsError
 ├── StreamClosedError         ``send`` after the handler's own ``close``
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
 ├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
+├── StreamCutError            the reads of an incoming stream ended inside an event
 ├── TransportError            a client's transport failed (``streamactions.client``)
 └── ServeError                ``serve`` cannot start (``streamactions.serve``)
 
@@ -23,6 +24,7 @@ from streamactions._core import (
     EventTooLargeError,
     StreamActionsError,
     StreamClosedError,
+    StreamCutError,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "MiddlewareError",
     "StreamActionsError",
     "StreamClosedError",
+    "StreamCutError",
     "create_action_error",
 ]
 

@@ -13,12 +13,14 @@ from harness.worker import run_worker
 
 DEADLINE_S: Final = 300.0
 QUICK_SCALE: Final = 0.1
-FEED_JSON: Final = "streamactions-feed-json"
-FEED: Final = "streamactions-feed"
+ITER_JSON: Final = "streamactions-iter-json"
+ITER_EVENTS: Final = "streamactions-iter-events"
 
 DECODERS: Final = {
-    FEED_JSON: "streamactions, feed_json",
-    FEED: "streamactions, feed",
+    ITER_JSON: "streamactions, iter_json",
+    ITER_EVENTS: "streamactions, iter_events",
+    "streamactions-feed-json": "streamactions, feed_json",
+    "streamactions-feed": "streamactions, feed",
     "split-orjson": "split and orjson",
     "httpx-sse": "httpx-sse",
     "openai": "openai SDK",
@@ -42,7 +44,7 @@ class DecodeScenario(Scenario):
     @property
     def ours(self) -> str:
         """Which way of ours is the one to take for it."""
-        return FEED_JSON if self.is_json else FEED
+        return ITER_JSON if self.is_json else ITER_EVENTS
 
 
 def make_decode_scenarios(*, is_quick: bool) -> tuple[DecodeScenario, ...]:

@@ -9,13 +9,16 @@ mod decoding;
 mod encoder;
 mod event;
 mod json;
+mod reads;
 
 use arguments::BytesLike;
 pub(crate) use arguments::MaxEventBytes;
-pub(crate) use decoding::{Decoding, KeptId};
+pub(crate) use decoding::Decoding;
+use decoding::Form;
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
 use pyo3::{intern, prelude::*, types::PyList};
+use reads::DecodedReads;
 use smallvec::SmallVec;
 use wire::decode::DecodeError;
 
@@ -62,7 +65,7 @@ impl SSEDecoder {
     ///         raises again. Its ``events`` are those that this call completed before.
     ///     TypeError: ``data`` is not bytes-like.
     fn feed<'py>(&mut self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-        self.feed_with(data, |py, event, id| id.event(py, event))
+        self.feed_with(data, Form::Event)
     }
 
     /// Take the stream's next bytes and return the JSON values of the events that they complete.
@@ -88,14 +91,34 @@ impl SSEDecoder {
         data: &Bound<'py, PyAny>,
         messages_only: bool,
     ) -> PyResult<Bound<'py, PyList>> {
-        self.feed_with(data, |py, event, id| {
-            if (!messages_only || event.is_message())
-                && let Ok(value) = id.value(py, event)
-            {
-                return Ok(value);
-            }
-            id.event(py, event)
-        })
+        self.feed_with(data, Form::Json { messages_only })
+    }
+
+    /// Decode a whole stream: the events of its reads, as `feed` gives them.
+    ///
+    /// Args:
+    ///     reads: the stream's bytes, cut anywhere, such as ``response.iter_bytes()`` of a client
+    ///         that waits for them.
+    ///
+    /// Raises:
+    ///     EventTooLargeError: an event holds more than ``max_event_bytes``, after those before it.
+    ///     StreamCutError: the reads ended inside an event.
+    ///     TypeError: ``reads`` is no iterable, or not of what is bytes-like.
+    fn iter_events(slf: Py<Self>, reads: &Bound<'_, PyAny>) -> PyResult<DecodedReads> {
+        DecodedReads::new(slf, reads, Form::Event)
+    }
+
+    /// Decode a whole stream: the JSON values of its reads' events, as `feed_json` gives them.
+    ///
+    /// Args:
+    ///     reads: as in `iter_events`.
+    ///     messages_only: as in `feed_json`.
+    ///
+    /// Raises:
+    ///     EventTooLargeError, StreamCutError, TypeError: as in `iter_events`.
+    #[pyo3(signature = (reads, *, messages_only = false))]
+    fn iter_json(slf: Py<Self>, reads: &Bound<'_, PyAny>, messages_only: bool) -> PyResult<DecodedReads> {
+        DecodedReads::new(slf, reads, Form::Json { messages_only })
     }
 
     /// The stream's last event ID as of its last blank line, ``""`` if none.
@@ -122,13 +145,9 @@ impl SSEDecoder {
 }
 
 impl SSEDecoder {
-    /// Feeds, and makes an item of each event with `make`, which is given the kept ID too.
+    /// Feeds, and makes an item of each event.
     #[inline]
-    fn feed_with<'py>(
-        &mut self,
-        data: &Bound<'py, PyAny>,
-        make: impl Fn(Python<'py>, wire::decode::Event<'_>, &mut KeptId) -> PyResult<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyList>> {
+    fn feed_with<'py>(&mut self, data: &Bound<'py, PyAny>, form: Form) -> PyResult<Bound<'py, PyList>> {
         let py = data.py();
         let data = BytesLike::new(data, "bytes, bytearray or a memoryview of bytes")?;
         // Most reads of a live stream complete one event, which then costs no allocation here.
@@ -136,7 +155,7 @@ impl SSEDecoder {
         let mut fault = None;
         let outcome = self.0.feed(data.as_bytes(), |event, id| {
             if fault.is_none() {
-                match make(py, event, id) {
+                match form.make(py, event, id) {
                     Ok(item) => items.push(item),
                     Err(error) => fault = Some(error),
                 }

@@ -28,6 +28,13 @@ create_exception!(
     "One event of an incoming stream is larger than the decoder's `max_event_bytes`."
 );
 
+create_exception!(
+    streamactions,
+    StreamCutError,
+    StreamActionsError,
+    "The reads of an incoming stream ended inside an event."
+);
+
 /// The one way in which an error of the wire crate becomes a Python exception.
 pub(crate) fn from_decode_error(error: &wire::decode::DecodeError) -> PyErr {
     match error {

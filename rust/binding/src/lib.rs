@@ -23,7 +23,9 @@ mod _core {
     #[pymodule_export]
     use crate::decoder::{Event, SSEDecoder, encode_event};
     #[pymodule_export]
-    use crate::errors::{ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError};
+    use crate::errors::{
+        ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError, StreamCutError,
+    };
     #[pymodule_export]
     use crate::pulse::PulseCore;
     #[pymodule_export]

@@ -16,6 +16,35 @@ pub(crate) struct Decoding {
 #[derive(Default)]
 pub(crate) struct KeptId(Option<Py<PyString>>);
 
+/// What an event becomes.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    Event,
+    /// Its value; the event itself where its data is not JSON, or where it names a type and only messages
+    /// are to be parsed.
+    Json {
+        messages_only: bool,
+    },
+}
+
+impl Form {
+    #[inline]
+    pub(super) fn make<'py>(
+        self,
+        py: Python<'py>,
+        event: wire::decode::Event<'_>,
+        id: &mut KeptId,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Self::Json { messages_only } = self
+            && (!messages_only || event.is_message())
+            && let Ok(value) = id.value(py, event)
+        {
+            return Ok(value);
+        }
+        id.event(py, event)
+    }
+}
+
 impl Decoding {
     pub(crate) fn new(max_event_bytes: usize) -> Self {
         Self { decoder: Decoder::new(max_event_bytes), id: KeptId::default() }
