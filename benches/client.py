@@ -25,9 +25,9 @@ BENCHMARK: Final = Benchmark(
     title="Client benchmark",
     method="What is measured has one core, the upstream another. CPU is user and system time of the process, "
     "all its threads. What is decoded lies in memory; events are parsed as JSON (after `iter_events` and "
-    "`feed` by `Event.json`) and dropped, or only decoded where their data is no JSON. `iter_…` take all reads "
-    "in one loop, as the peers do; `feed…` is one call for each read. `split and orjson` is right for no "
-    "stream but one of `data: …` lines that end with LF, and knows no bound. Reading parses each event as "
+    "`feed` by `Event.json`) and dropped, or only decoded where their data is no JSON. `iter_…` take all "
+    "reads in one loop, as the peers do; `feed…` is one call for each read. `split and orjson` is right for "
+    "no stream but one of `data: …` lines that end with LF, and knows no bound. Reading parses each event as "
     "well, but for aiohttp's raw bytes.",
     titles=DECODERS | READERS,
     targets=(*decode_targets(), *TARGETS),
