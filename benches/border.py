@@ -108,6 +108,60 @@ def feed(core: ModuleType, pieces: Sequence[bytes]) -> int:
     return sum(len(decoder.feed(piece)) for piece in pieces)
 
 
+def iterate(core: ModuleType, pieces: Sequence[bytes]) -> int:
+    """Decode the pieces in one loop; returns how many events came out."""
+    return sum(1 for _ in core.SSEDecoder().iter_events(pieces))
+
+
+class _Reads:
+    """The body of a response whose bytes are there as soon as they are asked for."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def __call__(self) -> Self:
+        return self
+
+    def __await__(self) -> Self:
+        return self
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> None:
+        raise StopIteration(next(self._pieces, b""))
+
+
+def read(core: ModuleType, pieces: Sequence[bytes]) -> int:
+    """Read a response with ``async for``; returns how many events came out."""
+
+    def fail(why: str, cause: Exception) -> Exception:
+        return cause
+
+    reader = core.EventReader(
+        _Reads(pieces),
+        max_event_bytes=READ_BYTES,
+        end=None,
+        end_event=None,
+        on_start=lambda: None,
+        read_tail=_Reads(()),
+        make_fault=fail,
+    )
+
+    async def count() -> int:
+        events = 0
+        async for _ in reader.events():
+            events += 1
+        return events
+
+    try:
+        count().send(None)
+    except StopIteration as end:
+        events: int = end.value
+        return events
+    raise RuntimeError("nothing waits here")
+
+
 def cut(body: bytes, piece_bytes: int) -> list[bytes]:
     """A body as it arrives."""
     return [body[start : start + piece_bytes] for start in range(0, len(body), piece_bytes)]

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from border import READ_BYTES, cut, feed, load_core, refuse_debug_build, send
+from border import READ_BYTES, cut, feed, iterate, load_core, read, refuse_debug_build, send
 
 EVENTS = 10_000
 CHUNK = {"text": "hello", "i": 123456}
@@ -45,6 +45,16 @@ def test_decode_whole_reads(benchmark: Any, core: ModuleType) -> None:
 def test_decode_one_event_a_read(benchmark: Any, core: ModuleType) -> None:
     pieces = [core.encode_event(TEXT)] * EVENTS
     assert benchmark(feed, core, pieces) == EVENTS
+
+
+def test_iterate_one_event_a_read(benchmark: Any, core: ModuleType) -> None:
+    pieces = [core.encode_event(TEXT)] * EVENTS
+    assert benchmark(iterate, core, pieces) == EVENTS
+
+
+def test_read_one_event_a_read(benchmark: Any, core: ModuleType) -> None:
+    pieces = [core.encode_event(TEXT)] * EVENTS
+    assert benchmark(read, core, pieces) == EVENTS
 
 
 def test_encode_event(benchmark: Any, core: ModuleType) -> None:

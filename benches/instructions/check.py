@@ -31,7 +31,14 @@ WIRE_WORKLOADS: Final = (
     "buffer",
 )
 WIRE_EVENTS: Final = 20_000
-BORDER_WORKLOADS: Final = ("border-send", "border-encode", "border-decode", "border-decode-one-by-one")
+BORDER_WORKLOADS: Final = (
+    "border-send",
+    "border-encode",
+    "border-decode",
+    "border-decode-one-by-one",
+    "border-iterate-one-by-one",
+    "border-read-one-by-one",
+)
 BORDER_EVENTS: Final = 5_000
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
-from border import READ_BYTES, cut, feed, load_core, refuse_debug_build, send
+from border import READ_BYTES, cut, feed, iterate, load_core, read, refuse_debug_build, send
 
 CHUNK = b'{"text":"hello","i":123456}'
 
@@ -26,6 +26,10 @@ def run(name: str, count: int) -> int:
         return feed(core, cut(frame * count, READ_BYTES))
     if name == "border-decode-one-by-one":
         return feed(core, [frame] * count)
+    if name == "border-iterate-one-by-one":
+        return iterate(core, [frame] * count)
+    if name == "border-read-one-by-one":
+        return read(core, [frame] * count)
     if name == "border-encode":
         return sum(core.encode_event(CHUNK) == frame for _ in range(count))
     raise SystemExit(f"there is no workload {name}")
