@@ -51,6 +51,9 @@ class SSEDecoder:
     never depends on where the input was cut. An event whose blank line has not come is never
     given: a stream that ends inside an event has lost it.
 
+    A decoder belongs to the one who reads the stream: a call that comes while another is under way, as
+    another thread's can, raises ``RuntimeError``.
+
     Args:
         max_event_bytes: the bound in bytes on what one event may hold, as received: its data,
             ``event`` and ``id``, an unfinished line included; from 1 to 2**32 - 1.

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from cli.commands import run_command, serve
+from streamactions.serve import ServeError, server
 
 ACTION: Final = """
 from streamactions import StreamActions, define_stream_action
@@ -27,6 +28,13 @@ def check_refusal(expected_exit: int, message: str, *arguments: str, cwd: Path) 
     assert not usage or usage[0].startswith("Usage: "), errors
     assert finished.returncode == expected_exit, errors
     assert finished.stdout == b""
+
+
+def test_workers_that_are_threads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Granian's are where there is no GIL: a stop could not cut them."""
+    monkeypatch.setattr(server, "WORKERS_ARE_THREADS", True)
+    with pytest.raises(ServeError, match="serve needs a Python with a GIL"):
+        server.serve("target:app", server.ServeOptions())
 
 
 @pytest.mark.parametrize(

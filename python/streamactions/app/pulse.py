@@ -2,6 +2,7 @@
 has proved to be more than a short one."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -72,17 +73,21 @@ class Pulse:
 
 
 class Pulses:
-    """The pulse of each event loop that the app runs in: one, outside of tests."""
+    """The pulse of each event loop that the app runs in: one, unless its workers are threads."""
 
     def __init__(self, keep_alive_s: float) -> None:
         self._keep_alive_s = keep_alive_s
         self._by_loop: dict[asyncio.AbstractEventLoop, Pulse] = {}
+        # Of writers; readers need none, because a dict that can be seen never changes.
+        self._lock = threading.Lock()
 
     def of(self, event_loop: asyncio.AbstractEventLoop) -> Pulse:
         """The pulse of that loop."""
         pulse = self._by_loop.get(event_loop)
         if pulse is None:
-            # A pulse keeps its loop, so those of closed ones are let go.
-            self._by_loop = {loop: pulse for loop, pulse in self._by_loop.items() if not loop.is_closed()}
-            pulse = self._by_loop[event_loop] = Pulse(event_loop, self._keep_alive_s)
+            pulse = Pulse(event_loop, self._keep_alive_s)
+            with self._lock:
+                # A pulse keeps its loop, so those of closed ones are let go.
+                kept = {loop: pulse for loop, pulse in self._by_loop.items() if not loop.is_closed()}
+                self._by_loop = {**kept, event_loop: pulse}
         return pulse

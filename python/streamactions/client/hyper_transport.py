@@ -39,9 +39,10 @@ class HyperTransport:
 
     def open_response(self, request: Request) -> AbstractAsyncContextManager[Response]:
         """Send the request; see `Transport.open_response`."""
-        if self._client is None:
-            self._client = HTTPClient(connect_timeout_s=CONNECT_TIMEOUT_S)
-        return _ResponseOpening(self._client, request)
+        client = self._client
+        if client is None:
+            client = self._client = HTTPClient(connect_timeout_s=CONNECT_TIMEOUT_S)
+        return _ResponseOpening(client, request)
 
     async def aclose(self) -> None:
         """Close the connections that are not in use."""

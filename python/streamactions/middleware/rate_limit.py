@@ -3,10 +3,11 @@
 Each key remembers when its last ``limit`` calls were let through, so no window of ``window_s``
 seconds ever holds more than ``limit`` of them. A call costs amortised O(1): it looks at the
 oldest time of its own key, and forgets at most two keys whose window is over. The limit holds for
-one worker process.
+one process: where its workers are threads, for all of them together.
 """
 
 import math
+import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable
@@ -34,6 +35,7 @@ class SlidingWindow:
         self._limit = limit
         self._window_s = window_s
         self._max_keys = max_keys
+        self._lock = threading.Lock()
         # Ordered by the time of the last event that was let through, so the front expires first.
         self._times_s: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
@@ -42,17 +44,18 @@ class SlidingWindow:
 
     def wait_s(self, key: Hashable, now_s: float) -> float:
         """Let an event through and return 0, or return how many seconds it would have to wait."""
-        times_s = self._times_s.get(key)
-        if times_s is None:
-            times_s = self._times_s[key] = deque(maxlen=self._limit)
-        elif len(times_s) == self._limit:
-            wait_s = times_s[0] + self._window_s - now_s
-            if wait_s > 0:
-                return wait_s
-        times_s.append(now_s)
-        self._times_s.move_to_end(key)
-        self._forget(now_s)
-        return 0.0
+        with self._lock:
+            times_s = self._times_s.get(key)
+            if times_s is None:
+                times_s = self._times_s[key] = deque(maxlen=self._limit)
+            elif len(times_s) == self._limit:
+                wait_s = times_s[0] + self._window_s - now_s
+                if wait_s > 0:
+                    return wait_s
+            times_s.append(now_s)
+            self._times_s.move_to_end(key)
+            self._forget(now_s)
+            return 0.0
 
     def _forget(self, now_s: float) -> None:
         for _ in range(_FORGOTTEN_PER_CALL):

@@ -24,7 +24,7 @@ from typing import Any, Final, Literal
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.errors import FatalError
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server import MTServer, Server
 
 from streamactions.app.application import CONSOLE_VARIABLE
 from streamactions.serve.address import Address, hold_address
@@ -49,6 +49,9 @@ RELOAD_STOP_TIMEOUT_S: Final = 1
 
 MAX_OPEN_FILES: Final = 1 << 20
 """Where the system sets no limit; a stream takes one."""
+
+WORKERS_ARE_THREADS: Final = Server is MTServer
+"""Whether Granian is built for a Python without a GIL: then its workers are threads, which nothing cuts."""
 
 _PROBE_INTERVAL_S: Final = 0.02
 _TELL_AGAIN_INTERVAL_S: Final = 0.25
@@ -85,6 +88,11 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
         ServeError: the server cannot start.
         SystemExit: a worker ended by itself.
     """
+    if WORKERS_ARE_THREADS:
+        raise ServeError(
+            "serve needs a Python with a GIL, because it stops workers that are processes: "
+            "use one, or serve the app with 'uvicorn module:app'"
+        )
     _require("watchfiles", options.reload, "--reload")
     _require(options.loop, options.loop != "asyncio", f"--loop {options.loop}")
     if options.reload:

@@ -33,6 +33,9 @@ const DEFAULT_MAX_EVENT_BYTES: usize = 1_048_576;
 /// never depends on where the input was cut. An event whose blank line has not come is never
 /// given: a stream that ends inside an event has lost it.
 ///
+/// A decoder belongs to the one who reads the stream: a call that comes while another is under way, as
+/// another thread's can, raises ``RuntimeError``.
+///
 /// Args:
 ///     max_event_bytes: the bound in bytes on what one event may hold, as received: its data,
 ///         ``event`` and ``id``, an unfinished line included; from 1 to 2**32 - 1.
@@ -40,7 +43,8 @@ const DEFAULT_MAX_EVENT_BYTES: usize = 1_048_576;
 /// Raises:
 ///     ValueError: ``max_event_bytes`` is out of that range.
 // Not frozen: `feed` needs exclusive access, and PyO3's borrow check turns a call from within a
-// call (a finalizer that runs while events are made) into an exception, where a lock would hang.
+// call (a finalizer that runs while events are made) into an exception, where a lock would hang. Reads of
+// two threads have no order, so an exception serves them better, too.
 #[pyclass(module = "streamactions")]
 pub(crate) struct SSEDecoder(Decoding);
 

@@ -16,7 +16,8 @@ mod stream;
 mod transport;
 
 /// The face of the extension: everything that Python can see is listed here.
-#[pymodule]
+// It needs no GIL: what changes lies behind a lock, an atomic or a borrow check.
+#[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
     use crate::build::build_info;

@@ -306,7 +306,6 @@ impl EventReader {
                 match state.items.pop_front() {
                     Some(Item::End) => {
                         state.is_complete = true;
-                        state.items.clear();
                         Some(Item::End)
                     }
                     None if state.is_complete => return Err(PyStopAsyncIteration::new_err(())),

@@ -64,13 +64,16 @@ impl Signal {
     /// `RuntimeError`: another task waits already.
     pub(crate) fn wait(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let mut state = this.lock();
-        if matches!(*state, State::Waiting(_)) {
-            return Err(PyRuntimeError::new_err(
-                "another task waits for the same response: read it in one task at a time",
-            ));
-        }
-        *state = State::Waiting(Callbacks::new());
+        let before = {
+            let mut state = this.lock();
+            if matches!(*state, State::Waiting(_)) {
+                return Err(PyRuntimeError::new_err(
+                    "another task waits for the same response: read it in one task at a time",
+                ));
+            }
+            std::mem::replace(&mut *state, State::Waiting(Callbacks::new()))
+        };
+        drop(before);
         this.is_blocking.store(true, Ordering::Relaxed);
         Ok(())
     }
