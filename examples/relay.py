@@ -80,16 +80,17 @@ async def relay_chat(input: Chat, stream: Stream) -> None:
     def read_token(chunk: Any) -> dict[str, str] | None:
         nonlocal usage
         try:
-            if "error" in chunk:
-                raise create_action_error("MODEL_FAILED", "The model failed within its answer", 502)
             usage = chunk.get("usage") or usage
-            choices = chunk.get("choices")
-            token = choices[0]["delta"].get("content") if choices else None
+            if choices := chunk.get("choices"):
+                token = choices[0]["delta"].get("content")
+                return {"text": token} if token else None
+            if "error" not in chunk:
+                return None
         except (AttributeError, IndexError, KeyError, TypeError) as exc:
             raise create_action_error(
                 "MODEL_FAILED", "The model's server sent no chat completion", 502
             ) from exc
-        return {"text": token} if token else None
+        raise create_action_error("MODEL_FAILED", "The model failed within its answer", 502)
 
     try:
         async with await upstream.open_answer(input.prompt) as answer:
