@@ -108,6 +108,7 @@ impl Client {
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared::new(number, Arc::clone(mailbox), Arc::clone(&runtime.post)));
         let task = runtime.handle.spawn(run(hyper, request, Arc::clone(&shared)));
+        runtime.post.wake();
         Ok(Exchange::new(shared, task.abort_handle()))
     }
 

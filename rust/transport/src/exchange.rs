@@ -106,6 +106,7 @@ impl Shared {
     /// Waits until more of the body may be read.
     pub(crate) async fn wait_for_room(&self) {
         while self.state().body.len() >= MAX_BUFFERED_BYTES {
+            self.post.flood();
             self.room.notified().await;
         }
     }

@@ -51,6 +51,7 @@ impl Mailbox {
     }
 
     pub(crate) fn put(self: &Arc<Self>, number: u64, post: &Post) {
+        post.count_news();
         let is_first = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             ready.push(number);
