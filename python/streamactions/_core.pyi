@@ -374,7 +374,7 @@ class HTTPExchange:
         """
 
     def read(self) -> Awaitable[bytes]:
-        """Wait for bytes of the body; awaiting it gives those that have come, at most 8 KiB.
+        """Wait for bytes of the body; awaiting it gives those that have come, at most 6 KiB.
 
         ``b""`` says that the body has ended, complete.
 

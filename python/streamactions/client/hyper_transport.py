@@ -3,7 +3,7 @@
 Strategy: the thread reads sockets, TLS and HTTP without the interpreter's lock, and wakes an event
 loop once for all streams that have news. The loop never waits for it: whoever asks for what has not
 come yet is run when it has. A stream whose bytes are not taken is not read further, so a slow caller
-holds a bounded number of bytes (32 KiB, and a read or two).
+holds a bounded number of bytes (16 KiB, and a read or two).
 """
 
 import asyncio

@@ -8,6 +8,7 @@
 #![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -71,8 +72,6 @@ enum Inner {
 struct State {
     /// Taken while it decodes, because making objects can run any code (finalizers).
     decoding: Option<Decoding>,
-    /// What was taken last of the exchange: its memory is used again.
-    taken: Vec<u8>,
     items: VecDeque<Item>,
     inner: Option<Inner>,
     /// Raised by each further step, after the items.
@@ -125,7 +124,6 @@ impl EventReader {
         };
         let state = State {
             decoding: Some(Decoding::new(max_event_bytes.0)),
-            taken: Vec::new(),
             items: VecDeque::new(),
             inner: None,
             fault: None,
@@ -325,10 +323,10 @@ impl EventReader {
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
                 (Some(Item::End), _) => Inner::Tail(begin(&self.read_tail.bind(py).call0()?)?.unbind()),
                 (None, Source::Read(read)) => Inner::Read(begin(&read.bind(py).call0()?)?.unbind()),
-                (None, Source::Exchange(exchange)) => match self.take(exchange.get()) {
+                (None, Source::Exchange(exchange)) => match take(exchange.get()) {
                     Taken::Some(data) => {
                         let accepted = self.accept(py, form, &data);
-                        self.lock().taken = data;
+                        TAKEN.set(data);
                         accepted?;
                         continue;
                     }
@@ -355,16 +353,6 @@ impl EventReader {
                 return Ok(Step::Yielded(waits));
             }
         }
-    }
-
-    /// Take bytes of the body, into the memory of those before.
-    fn take(&self, exchange: &HTTPExchange) -> Taken<Vec<u8>> {
-        exchange.take_body(|data| {
-            let mut taken = std::mem::take(&mut self.lock().taken);
-            taken.clear();
-            taken.extend_from_slice(data);
-            taken
-        })
     }
 
     /// An item in the form that is asked for: events that were read before can still become values.
@@ -456,6 +444,21 @@ impl EventReader {
         drop(before);
         fault
     }
+}
+
+thread_local! {
+    /// The memory that bytes are taken into, one stream after the other.
+    static TAKEN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Take bytes of the body.
+fn take(exchange: &HTTPExchange) -> Taken<Vec<u8>> {
+    exchange.take_body(|data| {
+        let mut taken = TAKEN.take();
+        taken.clear();
+        taken.extend_from_slice(data);
+        taken
+    })
 }
 
 /// Whether the body has ended; takes what of it is there.

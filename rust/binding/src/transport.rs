@@ -128,7 +128,7 @@ impl HTTPExchange {
         HTTPTake { exchange: slf, part: Part::Head }
     }
 
-    /// Wait for bytes of the body; awaiting it gives those that have come, at most 8 KiB.
+    /// Wait for bytes of the body; awaiting it gives those that have come, at most 6 KiB.
     ///
     /// ``b""`` says that the body has ended, complete.
     ///

@@ -16,10 +16,10 @@ use crate::{mailbox::Mailbox, runtime::Post};
 
 /// From here on a body is not read further until some of it was taken. What is held is at most
 /// this, one read (16 KiB) more, and the HTTP library's own buffer of one read.
-pub const MAX_BUFFERED_BYTES: usize = 32_768;
+pub const MAX_BUFFERED_BYTES: usize = 16_384;
 
 /// What is taken at once. Taken bytes become Python objects, which are several times as large.
-pub const MAX_TAKEN_BYTES: usize = 8_192;
+pub const MAX_TAKEN_BYTES: usize = 6_144;
 
 /// The head of a response.
 #[derive(Debug, Clone)]
