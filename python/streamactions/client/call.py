@@ -71,6 +71,11 @@ class Call:
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether no limit can interrupt it; a call that nobody aborts need not `wait` then."""
+        return not self._has_limits
+
     def started(self) -> None:
         """The first event has come, so its limit counts no more."""
         self._first_deadline_s = math.inf

@@ -6,7 +6,7 @@ stream must end is the caller's knowledge: an API that promises a last event is 
 a body that breaks is an error in any case.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
 from types import TracebackType
@@ -50,7 +50,7 @@ class EventStream:
     ) -> None:
         exchange = response.exchange if isinstance(response, HyperResponse) else None
         self._reader = EventReader(
-            partial(_read, response, call) if exchange is None else exchange,
+            partial(_read, _make_wait(response, call)) if exchange is None else exchange,
             max_event_bytes=max_event_bytes,
             end=end,
             end_event=end_event,
@@ -88,9 +88,14 @@ class EventStream:
         return self._reader.values()
 
 
-async def _read(response: Response, call: Call) -> bytes:
+def _make_wait(response: Response, call: Call) -> Callable[[], Awaitable[bytes]]:
+    # A wait that nothing can interrupt needs no guard.
+    return response.read if call.is_unlimited else partial(call.wait, response.read)
+
+
+async def _read(wait: Callable[[], Awaitable[bytes]]) -> bytes:
     try:
-        return await call.wait(response.read)
+        return await wait()
     except BodyBrokenError as exc:
         raise stream_incomplete() from exc
 
