@@ -92,10 +92,7 @@ impl Resumed {
         if let Some(first) = first {
             return Ok(first);
         }
-        match step(self.iterator.bind(py), value)? {
-            Step::Yielded(value) => Ok(value.unbind()),
-            Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
-        }
+        Ok(as_iterator(step(self.iterator.bind(py), value)?)?.unbind())
     }
 
     /// Raise `error` where the awaitable waits: this is how a task's cancellation reaches it.
@@ -108,10 +105,7 @@ impl Resumed {
         traceback: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         drop((value, traceback));
-        match throw_into(self.iterator.bind(py), error)? {
-            Step::Yielded(value) => Ok(value.unbind()),
-            Step::Returned(value) => Err(PyStopIteration::new_err((value.unbind(),))),
-        }
+        Ok(as_iterator(throw_into(self.iterator.bind(py), error)?)?.unbind())
     }
 }
 
@@ -125,6 +119,14 @@ pub(crate) fn thrown(error: Bound<'_, PyAny>) -> PyResult<PyErr> {
 pub(crate) enum Step<'py> {
     Yielded(Bound<'py, PyAny>),
     Returned(Bound<'py, PyAny>),
+}
+
+/// What an iterator of `__await__` answers: what to wait for, or `StopIteration` with the result.
+pub(crate) fn as_iterator(stepped: Step<'_>) -> PyResult<Bound<'_, PyAny>> {
+    match stepped {
+        Step::Yielded(waits) => Ok(waits),
+        Step::Returned(result) => Err(PyStopIteration::new_err((result.unbind(),))),
+    }
 }
 
 /// Go on with what an iterator of `__await__` does.

@@ -13,8 +13,7 @@ mod reads;
 
 use arguments::BytesLike;
 pub(crate) use arguments::MaxEventBytes;
-pub(crate) use decoding::Decoding;
-use decoding::Form;
+pub(crate) use decoding::{Decoding, Form};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
 use pyo3::{intern, prelude::*, types::PyList};

@@ -7,6 +7,8 @@
 //! gives; everything else is the same.
 #![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
 
+mod items;
+
 use std::{
     cell::Cell,
     collections::VecDeque,
@@ -15,7 +17,7 @@ use std::{
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyConnectionError, PyRuntimeError, PyStopAsyncIteration, PyStopIteration, PyTypeError},
+    exceptions::{PyConnectionError, PyRuntimeError, PyStopAsyncIteration, PyTypeError},
     prelude::*,
     types::{PyBytes, PyNone},
 };
@@ -23,24 +25,16 @@ use transport::Taken;
 
 use crate::{
     awaitables::{Step, begin, close, step, throw_into, thrown},
-    decoder::{Decoding, Event, MaxEventBytes},
+    decoder::{Decoding, Event, Form, MaxEventBytes},
     errors::from_decode_error,
     pulse::now_ns,
     signal::Signal,
     transport::HTTPExchange,
 };
 
-/// How often a body is read on after its last event, where bytes are there without waiting.
-const MAX_TAIL_TAKES: usize = 16;
+pub(crate) use items::{EventItems, NextItem};
 
 const IN_USE: &str = "another task reads the same stream: read it in one task at a time";
-
-/// What an event becomes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Events,
-    Values,
-}
 
 /// Where the body's bytes come from.
 enum Source {
@@ -144,12 +138,12 @@ impl EventReader {
 
     /// An async iterator of the events.
     fn events(slf: Py<Self>, py: Python<'_>) -> PyResult<EventItems> {
-        EventItems::new(py, slf, Form::Events)
+        EventItems::new(py, slf, Form::Event)
     }
 
     /// An async iterator of the events' JSON values.
     fn values(slf: Py<Self>, py: Python<'_>) -> PyResult<EventItems> {
-        EventItems::new(py, slf, Form::Values)
+        EventItems::new(py, slf, Form::Json { messages_only: false })
     }
 
     /// Whether the stream was read to its proven end.
@@ -263,6 +257,11 @@ impl EventReader {
         }
     }
 
+    /// Refuse a second task.
+    fn check_free(&self) -> PyResult<()> {
+        if self.lock().is_awaited { Err(PyRuntimeError::new_err(IN_USE)) } else { Ok(()) }
+    }
+
     fn leave(&self) {
         if let Source::Exchange(exchange) = &self.source {
             let exchange = exchange.get();
@@ -359,12 +358,12 @@ impl EventReader {
     fn give<'py>(&self, form: Form, item: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = item.py();
         match (form, item.cast_into::<Event>()) {
-            (Form::Values, Ok(event)) => {
+            (Form::Json { .. }, Ok(event)) => {
                 event.get().json(py).map_err(|cause| self.make_fault(py, "not JSON", cause))
             }
-            (Form::Events, Ok(event)) => Ok(event.into_any()),
-            (Form::Values, Err(value)) => Ok(value.into_inner()),
-            (Form::Events, Err(_)) => Err(PyRuntimeError::new_err(
+            (Form::Event, Ok(event)) => Ok(event.into_any()),
+            (Form::Json { .. }, Err(value)) => Ok(value.into_inner()),
+            (Form::Event, Err(_)) => Err(PyRuntimeError::new_err(
                 "this stream is read by values(): what is left of a read cannot be given as events",
             )),
         }
@@ -373,7 +372,11 @@ impl EventReader {
     /// Decode what a read has given; nothing at the body's end.
     fn accept(&self, py: Python<'_>, form: Form, data: &[u8]) -> PyResult<()> {
         let Some(mut decoding) = self.lock().decoding.take() else {
-            return Err(PyRuntimeError::new_err(IN_USE));
+            // These bytes are lost to whoever decodes now, so its stream must not go on without them.
+            let error = PyRuntimeError::new_err(IN_USE);
+            let before = self.lock().fault.replace(error.clone_ref(py));
+            drop(before);
+            return Err(error);
         };
         if data.is_empty() {
             let is_cut = self.end.data.is_some()
@@ -401,8 +404,7 @@ impl EventReader {
                 items.push_back(Item::End);
                 return;
             }
-            let value = if form == Form::Values { id.value(py, event).ok() } else { None };
-            match value.map_or_else(|| id.event(py, event), Ok) {
+            match form.make(py, event, id) {
                 Ok(item) => items.push_back(Item::Given(item.unbind())),
                 Err(error) => fault = Some(error),
             }
@@ -461,121 +463,7 @@ fn take(exchange: &HTTPExchange) -> Taken<Vec<u8>> {
     })
 }
 
-/// Whether the body has ended; takes what of it is there.
+/// Whether the body has ended, so that nothing has to be awaited; what comes after the last event is dropped.
 fn is_read_out(exchange: &HTTPExchange) -> bool {
-    for _ in 0..MAX_TAIL_TAKES {
-        match exchange.take_body(|_| ()) {
-            Taken::Some(()) => {}
-            Taken::Ended => return true,
-            Taken::Nothing | Taken::Failed(_) => return false,
-        }
-    }
-    false
-}
-
-/// One loop over a response's events.
-#[pyclass(frozen, module = "streamactions._core")]
-pub(crate) struct EventItems {
-    next: Py<NextItem>,
-}
-
-impl EventItems {
-    /// The awaitable of each item.
-    pub(crate) fn next(&self, py: Python<'_>) -> Py<NextItem> {
-        self.next.clone_ref(py)
-    }
-
-    fn new(py: Python<'_>, reader: Py<EventReader>, form: Form) -> PyResult<Self> {
-        Ok(Self { next: Py::new(py, NextItem { reader, form })? })
-    }
-}
-
-#[pymethods]
-impl EventItems {
-    fn __aiter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        slf
-    }
-
-    fn __anext__(&self, py: Python<'_>) -> Py<NextItem> {
-        self.next(py)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.next)
-    }
-}
-
-/// The awaitable of the next item. It begins anew each time that it is awaited, so a loop needs only one.
-#[pyclass(frozen, module = "streamactions._core")]
-pub(crate) struct NextItem {
-    reader: Py<EventReader>,
-    form: Form,
-}
-
-impl NextItem {
-    /// Begin to await it.
-    ///
-    /// # Errors
-    ///
-    /// `RuntimeError`: another task waits for an item.
-    pub(crate) fn begin<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        if slf.get().reader.get().lock().is_awaited {
-            return Err(PyRuntimeError::new_err(IN_USE));
-        }
-        Ok(slf.clone())
-    }
-
-    /// Go on with `value`.
-    pub(crate) fn step<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
-        self.reader.get().resume(self.form, value)
-    }
-}
-
-#[pymethods]
-impl NextItem {
-    fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        Self::begin(slf)
-    }
-
-    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.send(&PyNone::get(py).to_owned().into_any())
-    }
-
-    /// Go on with `value`, as an iterator of `__await__` does.
-    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        as_iterator(self.step(value)?)
-    }
-
-    /// Raise `error` where the task waits: this is how its cancellation reaches it.
-    #[pyo3(signature = (error, value = None, traceback = None))]
-    fn throw<'py>(
-        &self,
-        error: Bound<'py, PyAny>,
-        value: Option<Bound<'py, PyAny>>,
-        traceback: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        drop((value, traceback));
-        as_iterator(self.reader.get().throw(self.form, error)?)
-    }
-
-    /// The task gives the wait up.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.reader.get().close(py)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.reader)
-    }
-}
-
-/// What an iterator of `__await__` answers: what to wait for, or `StopIteration` with the result.
-fn as_iterator(stepped: Step<'_>) -> PyResult<Bound<'_, PyAny>> {
-    match stepped {
-        Step::Yielded(waits) => Ok(waits),
-        Step::Returned(item) => Err(PyStopIteration::new_err((item.unbind(),))),
-    }
+    matches!(exchange.take_body(|_| ()), Taken::Ended)
 }

@@ -18,7 +18,7 @@ pub(crate) struct KeptId(Option<Py<PyString>>);
 
 /// What an event becomes.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Event,
     /// Its value; the event itself where its data is not JSON, or where it names a type and only messages
     /// are to be parsed.
@@ -29,7 +29,7 @@ pub(super) enum Form {
 
 impl Form {
     #[inline]
-    pub(super) fn make<'py>(
+    pub(crate) fn make<'py>(
         self,
         py: Python<'py>,
         event: wire::decode::Event<'_>,
