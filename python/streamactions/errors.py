@@ -4,6 +4,7 @@ StreamActionsError
 ├── ActionError               what a client sees: code, message, status_code, field_errors
 ├── DefinitionError           an action, a middleware or an app is written wrongly (at definition)
 ├── MiddlewareError           a middleware broke the chain's rules (at run time)
+├── ExitAttemptError          what runs for a call tried to end the whole process (in the log)
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
 ├── StreamClosedError         ``send`` after the handler's own ``close``
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
@@ -33,6 +34,7 @@ __all__ = [
     "DefinitionError",
     "ErrorCode",
     "EventTooLargeError",
+    "ExitAttemptError",
     "InvalidChunkError",
     "MiddlewareError",
     "StreamActionsError",
@@ -54,6 +56,8 @@ ErrorCode: TypeAlias = Literal[
     "CSRF_ERROR",
     "RATE_LIMITED",
     "INTERNAL_ERROR",
+    # Refused or ended because the server stops.
+    "SERVER_STOPPING",
     # Failed while the stream was open.
     "STREAM_ERROR",
     # Seen by the client alone.
@@ -74,6 +78,9 @@ MAX_STATUS_CODE: Final = 599
 class ActionError(StreamActionsError):
     """An error that crosses the wire: raised by server code, received by a client.
 
+    What cannot cross it is refused here, where the mistake is, and not when the stream ends. Half a
+    surrogate pair, which file names can hold and UTF-8 cannot, becomes U+FFFD.
+
     Attributes:
         code: a constant for programs to switch on, such as ``"RATE_LIMITED"``.
         message: one line for people; it is sent to the client as it stands.
@@ -93,17 +100,19 @@ class ActionError(StreamActionsError):
         status_code: int = 400,
         field_errors: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        super().__init__(message)
+        self.code = _to_text("code", code)
+        self.message = _to_text("message", message)
+        super().__init__(self.message)
         if not code:
             raise ValueError('an action error needs a code: write create_action_error("RATE_LIMITED", "...")')
+        if not isinstance(status_code, int) or isinstance(status_code, bool):
+            raise TypeError(
+                f"an action error's status_code must be an int, not a {type(status_code).__name__}"
+            )
         if not MIN_STATUS_CODE <= status_code <= MAX_STATUS_CODE:
             raise ValueError(f"status_code must be an HTTP error status from 400 to 599, not {status_code}")
-        self.code = code
-        self.message = message
-        self.status_code = status_code
-        self.field_errors = (
-            None if field_errors is None else {name: list(texts) for name, texts in field_errors.items()}
-        )
+        self.status_code = int(status_code)
+        self.field_errors = None if field_errors is None else _to_field_errors(field_errors)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -147,6 +156,41 @@ class ActionError(StreamActionsError):
         )
 
 
+def _to_text(what: str, text: object) -> str:
+    """A text that UTF-8 can carry.
+
+    Raises:
+        TypeError: it is no string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(
+            f"an action error's {what} must be a str, not a {type(text).__name__}: write str(...)"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _to_field_errors(field_errors: object) -> dict[str, list[str]]:
+    if not isinstance(field_errors, Mapping):
+        raise TypeError(
+            f"an action error's field_errors must be a dict, not a {type(field_errors).__name__}: "
+            'write {"user.email": ["..."]}'
+        )
+    told = {}
+    for name, texts in field_errors.items():
+        # A string is a sequence of strings too, and would become one message a letter.
+        if isinstance(texts, str) or not isinstance(texts, Sequence):
+            raise TypeError(
+                f"an action error's field_errors[{name!r}] must be a list, not a {type(texts).__name__}: "
+                'write {"user.email": ["..."]}'
+            )
+        told[_to_text("field name", name)] = [_to_text("field message", text) for text in texts]
+    return told
+
+
 def create_action_error(
     code: str,
     message: str,
@@ -162,6 +206,8 @@ def create_action_error(
         field_errors: messages by dotted field path.
 
     Raises:
+        TypeError: the code, the message or one of the ``field_errors`` is no string (write
+            ``str(error)``), or the status is no integer.
         ValueError: the code is empty or the status is not an error status.
     """
     return ActionError(code, message, status_code, field_errors)
@@ -173,6 +219,10 @@ class DefinitionError(StreamActionsError, TypeError):
 
 class MiddlewareError(StreamActionsError, RuntimeError):
     """A middleware broke the chain's rules, such as calling ``next`` twice."""
+
+
+class ExitAttemptError(StreamActionsError, RuntimeError):
+    """A handler or a middleware raised ``SystemExit`` or ``KeyboardInterrupt``, the error's cause."""
 
 
 class InvalidChunkError(StreamActionsError, TypeError):

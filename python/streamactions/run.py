@@ -1,30 +1,68 @@
 """A run: one execution of a handler, and how it ends.
 
 A run knows its stream and nothing of the connection that reads it. However the handler leaves,
-the stream is ended exactly once: complete, failed, or abandoned because the client is gone.
+the stream is ended exactly once: complete, failed, or abandoned because the client is gone. Ending it
+cannot fail: whatever goes wrong then is logged, and the client is told ``STREAM_ERROR``. And nothing
+that comes out of a handler ends its worker, where other streams live.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from streamactions.action import StreamAction
 from streamactions.dialects import Dialect
-from streamactions.errors import ActionError, ClientDisconnectedError
+from streamactions.errors import ActionError, ClientDisconnectedError, ExitAttemptError
 from streamactions.stream import Stream
 from streamactions.types import ServerErrorHandler
 
-__all__ = ["Run", "to_action_error"]
+__all__ = ["Run", "contain_exit", "server_stopping", "to_action_error"]
 
 logger = logging.getLogger("streamactions")
 
+ResultT = TypeVar("ResultT")
+
+MAX_TRANSLATION_S: Final = 10.0
+"""How long an async ``handle_server_error`` may take, while its client waits for the error."""
+
 _HANDLER_FAILURE: Final = ActionError("STREAM_ERROR", "Stream handler error", 500)
+
+_HANDLER_CANCELLED: Final = ActionError("STREAM_ERROR", "Stream handler was cancelled", 500)
+
+_EXITS: Final = (SystemExit, KeyboardInterrupt)
+"""What ends the event loop, and so every stream of the process, when it leaves a task."""
+
+
+def server_stopping() -> ActionError:
+    """What the client of a call is told that has not ended in the time that a stop leaves."""
+    return ActionError("SERVER_STOPPING", "The server is stopping: try again", 503)
+
+
+async def contain_exit(awaitable: Awaitable[ResultT]) -> ResultT:
+    """Await what must not end the process.
+
+    Raises:
+        ExitAttemptError: in place of ``SystemExit`` and ``KeyboardInterrupt``.
+    """
+    try:
+        return await awaitable
+    except _EXITS as error:
+        raise _exit_attempt(error) from error
+
+
+def _exit_attempt(error: BaseException) -> ExitAttemptError:
+    attempt = ExitAttemptError(
+        f"{type(error).__name__} ends no worker, because other streams live in it: "
+        "raise create_action_error(...) to end one call"
+    )
+    attempt.__cause__ = error
+    return attempt
 
 
 async def to_action_error(
-    error: Exception, handle_server_error: ServerErrorHandler | None, default: ActionError, *, action: str
+    error: BaseException, handle_server_error: ServerErrorHandler | None, default: ActionError, *, action: str
 ) -> ActionError:
     """What a client is told of an exception; its details go to the log, once, with the traceback.
 
@@ -36,15 +74,18 @@ async def to_action_error(
     """
     if isinstance(error, ActionError):
         return error
+    if not isinstance(error, Exception):
+        error = _exit_attempt(error)
     logger.error("action %s failed: %s", action, type(error).__name__, exc_info=error)
     if handle_server_error is None:
         return default
     try:
         answer = handle_server_error(error)
         if isawaitable(answer):
-            answer = await answer
+            async with asyncio.timeout(MAX_TRANSLATION_S):
+                answer = await answer
         return _read_answer(answer)
-    except Exception:
+    except (Exception, *_EXITS):
         logger.exception(
             "action %s: handle_server_error failed, so the client is told %s", action, default.code
         )
@@ -83,7 +124,7 @@ class Run:
         has_ended: whether the handler is done and its stream ended, so that there is nothing to wait for.
     """
 
-    __slots__ = ("_action", "_dialect", "_stream", "_task", "has_ended")
+    __slots__ = ("_action", "_dialect", "_is_stopped", "_stream", "_task", "has_ended")
 
     def __init__(
         self,
@@ -96,25 +137,25 @@ class Run:
         self._action = action
         self._dialect = dialect
         self._stream = stream
+        self._is_stopped = False
         self.has_ended = False
         self._task = asyncio.get_running_loop().create_task(self._main(offered, started), name=action.name)
+        self._task.add_done_callback(self._ensure_end)
 
     def client_left(self) -> None:
         """Nobody reads any more: stop the handler, unless it is meant to go on or has closed its stream."""
         if self._action.on_disconnect == "cancel":
             self._task.cancel()
 
-    async def wait(self) -> None:
-        """Wait until the handler is done.
+    def stop(self) -> None:
+        """The server stops: cancel the handler, whether or not somebody still reads."""
+        self._is_stopped = True
+        self._task.cancel()
 
-        Raises:
-            BaseException: what is no ``Exception`` and came out of the handler.
-        """
+    async def wait(self) -> None:
+        """Wait until the handler is done."""
         if not self._task.done():
             await asyncio.wait((self._task,))
-        error = None if self._task.cancelled() else self._task.exception()
-        if error is not None:
-            raise error
 
     async def cancel(self) -> None:
         """Stop the handler, whatever its reader does, and wait until it is done."""
@@ -123,37 +164,67 @@ class Run:
 
     async def _main(self, offered: Mapping[str, Any], started: Callable[[], None]) -> None:
         try:
-            started()
-            handler = self._action.run(self._stream, offered)
-            # What the handler did not take need not live as long as it.
-            del offered, started
-            await handler
+            try:
+                started()
+                handler = self._action.run(self._stream, offered)
+                # What the handler did not take need not live as long as it.
+                del offered, started
+                await handler
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except BaseException as error:
+                failure = await self._failure_of(error)
+            else:
+                # One that has swallowed the cancellation was cut all the same, and must not look complete.
+                failure = server_stopping() if self._is_stopped else None
         except asyncio.CancelledError:
-            # The client's leaving has abandoned the stream already; any other cancellation (a
-            # server that shuts down, a task of the handler's own) must not look complete.
-            self._fail(ActionError("STREAM_ERROR", "Stream handler was cancelled", 500))
-        except Exception as error:
-            if isinstance(error, ClientDisconnectedError) and self._stream._is_abandoned:
-                return
-            if isinstance(error, ActionError) and self._stream.closed and not self._stream._is_abandoned:
-                logger.error(
-                    "action %s raised %s after close(), so no client is told",
-                    self._action.name,
-                    error.code,
-                    exc_info=error,
-                )
-                return
-            self._fail(
-                await to_action_error(
-                    error, self._action.handle_server_error, _HANDLER_FAILURE, action=self._action.name
-                )
-            )
-        except BaseException:
-            self._fail(_HANDLER_FAILURE)
+            failure = self._cancellation()
+        except GeneratorExit:
+            # The loop was closed while the handler waited: here nothing can be awaited any more.
+            self._end(_HANDLER_FAILURE)
             raise
-        else:
-            self._stream.close()
-        self.has_ended = True
+        self._end(failure)
 
-    def _fail(self, error: ActionError) -> None:
-        self._stream._finish(self._dialect.error(error))
+    async def _failure_of(self, error: BaseException) -> ActionError | None:
+        """What to end the stream with; ``None`` where it has ended, or nobody is there to be told."""
+        if isinstance(error, ClientDisconnectedError) and self._stream._is_abandoned:
+            return None
+        if isinstance(error, ActionError) and self._stream.closed and not self._stream._is_abandoned:
+            logger.error(
+                "action %s raised %s after close(), so no client is told",
+                self._action.name,
+                error.code,
+                exc_info=error,
+            )
+            return None
+        return await to_action_error(
+            error, self._action.handle_server_error, _HANDLER_FAILURE, action=self._action.name
+        )
+
+    def _cancellation(self) -> ActionError:
+        # The client's leaving has abandoned the stream already; any other cancellation (a server that
+        # stops, a task of the handler's own) must not look complete.
+        return server_stopping() if self._is_stopped else _HANDLER_CANCELLED
+
+    def _end(self, failure: ActionError | None) -> None:
+        """End the stream, unless it has ended; no fault of an error or of a dialect can keep it open."""
+        self.has_ended = True
+        if failure is None:
+            self._stream.close()
+            return
+        for told in (failure, _HANDLER_FAILURE):
+            try:
+                self._stream._finish(self._dialect.error(told))
+            except (Exception, *_EXITS):
+                logger.exception("action %s: the error %s could not be written", self._action.name, told.code)
+            else:
+                return
+        # There is no way to say it: a cut is what it is, and what a client sees then.
+        self._stream._abandon()
+
+    def _ensure_end(self, task: "asyncio.Task[None]") -> None:
+        """A task that was cancelled before its first step has not run at all."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("action %s was closed while it ran", self._action.name, exc_info=error)
+        if not self.has_ended:
+            self._end(self._cancellation())

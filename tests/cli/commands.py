@@ -52,11 +52,11 @@ def run_command(
 
 
 def read_until(descriptor: int, expected: bytes) -> bytes:
-    """What a pipe or a terminal gives until ``expected`` has come."""
+    """What a pipe or a terminal gives until ``expected`` has come, and nothing of what follows."""
     received = b""
     while expected not in received:
         assert select.select([descriptor], [], [], BOUND_S)[0], f"nothing follows {received!r}"
-        data = os.read(descriptor, 1024)
+        data = os.read(descriptor, 1)
         assert data, f"it ends with {received!r}"
         received += data
     return received

@@ -5,6 +5,7 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Collection, Iterable
 from functools import partial
@@ -16,21 +17,24 @@ import orjson
 from starlette.requests import Request
 
 from streamactions.action import StreamAction
-from streamactions.app.asgi import EVENT_STREAM_HEADERS, Receive, Scope, Send
+from streamactions.app.asgi import EVENT_STREAM_HEADERS, Headers, Receive, Scope, Send
+from streamactions.app.calls import DEFAULT_STOP_TIMEOUT_S, calls_of, end_calls
 from streamactions.app.connection import Connection
 from streamactions.app.cors import Cors, is_preflight, resolve_cors
 from streamactions.app.pages import make_pages
-from streamactions.app.pulse import Pulses
+from streamactions.app.pulse import Pulse, Pulses
 from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
 from streamactions.app.served import ServedAction
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.middleware import run_chain
-from streamactions.run import Run, to_action_error
+from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
 
 __all__ = ["CONSOLE_VARIABLE", "DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
+
+logger = logging.getLogger("streamactions")
 
 DEFAULT_MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request body."""
@@ -53,6 +57,8 @@ class StreamActions:
         dialect: how streams are spelled, for actions that do not say.
         max_body_bytes: the largest request body, in bytes, for actions that do not say.
         keep_alive_s: seconds without a frame before a keep-alive, for actions that do not say.
+        stop_timeout_s: seconds that calls have to end when the server's life ends; counts under another
+            server than ``streamactions serve``, which has its own ``--stop-timeout``.
         cors: the origins whose pages may call the actions from a browser, or a ``Cors``; by default
             none but the app's own.
         console: whether ``{prefix}/`` is a page that calls the actions and shows their schemas to
@@ -75,17 +81,19 @@ class StreamActions:
         dialect: str | Dialect = "standard",
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         keep_alive_s: float = DEFAULT_KEEP_ALIVE_S,
+        stop_timeout_s: float = DEFAULT_STOP_TIMEOUT_S,
         cors: Cors | Collection[str] | None = None,
         console: bool | None = None,
     ) -> None:
         if prefix and not prefix.startswith("/"):
             raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
-        if not max_body_bytes > 0 or not keep_alive_s > 0:
-            raise DefinitionError("max_body_bytes and keep_alive_s must be above 0")
+        if not max_body_bytes > 0 or not keep_alive_s > 0 or not stop_timeout_s > 0:
+            raise DefinitionError("max_body_bytes, keep_alive_s and stop_timeout_s must be above 0")
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
         self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console
         self._dialect = resolve_dialect(dialect)
+        self._stop_timeout_s = stop_timeout_s
         self._paths = {
             f"{self.prefix}/{name}": ServedAction(
                 action, dialect=self._dialect, keep_alive_s=keep_alive_s, max_body_bytes=max_body_bytes
@@ -99,26 +107,57 @@ class StreamActions:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, by the ASGI specification."""
         if scope["type"] == "http":
+            pulse = self._pulses.of(asyncio.get_running_loop())
+            calls = calls_of(scope)
+            if calls is None:
+                calls = pulse.calls
             connection = Connection(receive, send, [] if self._cors is None else self._cors.headers(scope))
-            call = await self._set_up(scope, receive, connection)
-            if call is not None:
-                served, offered = call
-                pulse = self._pulses.of(asyncio.get_running_loop())
-                stream = offered["stream"] = served.make_stream(send, pulse)
-                await connection.open_event_stream()
-                # The handler's own time counts, not how long it waits for its turn in a busy loop.
-                started = partial(pulse.call_when_settled, connection.listen)
-                run = Run(served.action, served.dialect, stream, offered, started)
-                # Nothing of the call need live as long as its stream.
-                del call, offered, started
-                await connection.serve(stream, run, pulse)
+            calls.add(connection)
+            try:
+                await self._answer(scope, receive, send, connection, pulse)
+            finally:
+                calls.discard(connection)
         elif scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
         else:
             raise RuntimeError(f"streamactions does not speak the ASGI scope {scope['type']!r}")
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, connection: Connection, pulse: Pulse
+    ) -> None:
+        call = await self._set_up(scope, receive, connection)
+        if call is not None:
+            served, offered = call
+            stream = offered["stream"] = served.make_stream(send, pulse)
+            await connection.open_event_stream()
+            # The handler's own time counts, not how long it waits for its turn in a busy loop.
+            started = partial(pulse.call_when_settled, connection.listen)
+            run = Run(served.action, served.dialect, stream, offered, started)
+            # Nothing of the call need live as long as its stream.
+            del call, offered, started
+            await connection.serve(stream, run, pulse)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The server's life: at its end the calls that are under way have their time to end as well."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def stop(self) -> None:
+        """Let the calls of this event loop end, and end those that do not, within ``stop_timeout_s``.
+
+        A server that passes the lifespan on to the app needs no call of it. An app that is mounted in
+        another, under another server than ``streamactions serve``, calls it where its own life ends.
+        """
+        await end_calls(self._pulses.of(asyncio.get_running_loop()).calls, self._stop_timeout_s)
 
     async def _set_up(
         self, scope: Scope, receive: Receive, connection: Connection
@@ -130,6 +169,7 @@ class StreamActions:
         """
         served = self._paths.get(_local_path(scope))
         try:
+            connection.begin_set_up()
             if served is None or scope["method"] != served.method:
                 await self._answer_otherwise(scope, connection, served)
                 return None
@@ -145,8 +185,16 @@ class StreamActions:
             return served, offered
         except ClientLeftError:
             await connection.respond_to_nobody()
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except asyncio.CancelledError:
+            if not connection.take_back_cancellation():
+                raise
+            await self._refuse(scope, connection, served, server_stopping())
+        except BaseException as error:
             await self._refuse(scope, connection, served, error)
+        finally:
+            connection.end_set_up()
         return None
 
     async def _answer_otherwise(
@@ -167,7 +215,9 @@ class StreamActions:
         self, action: StreamAction, request: "_LazyRequest", connection: Connection
     ) -> Context:
         chain = asyncio.get_running_loop().create_task(
-            run_chain(action.middleware, action=action.name, event=request.get, metadata=action.metadata)
+            contain_exit(
+                run_chain(action.middleware, action=action.name, event=request.get, metadata=action.metadata)
+            )
         )
 
         def client_left() -> None:
@@ -187,9 +237,10 @@ class StreamActions:
                 await asyncio.wait((chain,))
 
     async def _refuse(
-        self, scope: Scope, connection: Connection, served: ServedAction | None, error: Exception
+        self, scope: Scope, connection: Connection, served: ServedAction | None, error: BaseException
     ) -> None:
         """Answer a call that failed before its stream opened, in the form that its client reads."""
+        connection.end_set_up()
         await connection.unwatch()
         if connection.is_gone:
             await connection.respond_to_nobody()
@@ -200,15 +251,26 @@ class StreamActions:
             _SETUP_FAILURE,
             action="?" if served is None else served.action.name,
         )
+        try:
+            answer = self._spell(scope, served, told)
+        except Exception:
+            # An error object that was changed after it was made, or a dialect that cannot say it.
+            logger.exception("the error %s could not be written", told.code)
+            answer = self._spell(scope, served, _SETUP_FAILURE)
+        await connection.respond(*answer)
+
+    def _spell(
+        self, scope: Scope, served: ServedAction | None, error: ActionError
+    ) -> tuple[int, Headers, bytes]:
+        """The response that refuses a call."""
         if accepts_event_stream(scope):
             dialect = self._dialect if served is None else served.dialect
-            await connection.respond(200, EVENT_STREAM_HEADERS, dialect.error(told))
-            return
-        body = orjson.dumps(told.to_wire())
+            return 200, EVENT_STREAM_HEADERS, dialect.error(error)
+        body = orjson.dumps(error.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        if told.status_code == 405:
+        if error.status_code == 405:
             headers.append((b"allow", ("POST" if served is None else served.method).encode()))
-        await connection.respond(told.status_code, headers, body)
+        return error.status_code, headers, body
 
 
 class _LazyRequest:
@@ -233,13 +295,3 @@ def _local_path(scope: Scope) -> str:
     path: str = scope["path"]
     root_path: str = scope.get("root_path", "")
     return path[len(root_path) :] if root_path and path.startswith(root_path + "/") else path
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        elif message["type"] == "lifespan.shutdown":
-            await send({"type": "lifespan.shutdown.complete"})
-            return

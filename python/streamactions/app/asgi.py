@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 __all__ = [
     "EVENT_STREAM_HEADERS",
+    "ASGIApp",
     "Headers",
     "Message",
     "Receive",
@@ -21,6 +22,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 EVENT_STREAM_HEADERS: Final[Headers] = [

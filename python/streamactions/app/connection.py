@@ -7,7 +7,7 @@ take at once, and listens for the client's leaving. It knows nothing of the hand
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from streamactions.app.asgi import (
     EVENT_STREAM_HEADERS,
@@ -19,7 +19,7 @@ from streamactions.app.asgi import (
     start_message,
 )
 from streamactions.app.pulse import Pulse
-from streamactions.run import Run
+from streamactions.run import Run, server_stopping
 from streamactions.stream import Stream
 
 __all__ = ["Connection"]
@@ -35,9 +35,24 @@ class Connection:
         receive: the server's, for this request.
         send: the server's, for this request.
         headers: what every answer on it carries.
+
+    Attributes:
+        is_gone: whether the client has left.
+        is_stopped: whether the server stops, so that the call has to end.
     """
 
-    __slots__ = ("_headers", "_on_gone", "_receive", "_run", "_send", "_stream", "_watch", "is_gone")
+    __slots__ = (
+        "_headers",
+        "_on_gone",
+        "_receive",
+        "_run",
+        "_send",
+        "_setting_up",
+        "_stream",
+        "_watch",
+        "is_gone",
+        "is_stopped",
+    )
 
     def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
         self._receive = receive
@@ -47,7 +62,36 @@ class Connection:
         self._on_gone: Callable[[], None] | None = None
         self._stream: Stream | None = None
         self._run: Run | None = None
+        self._setting_up: asyncio.Task[Any] | None = None
         self.is_gone = False
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """The server stops: end the call, wherever it is; see ``Calls``."""
+        self.is_stopped = True
+        if self._run is not None:
+            self._run.stop()
+        elif self._setting_up is not None:
+            self._setting_up.cancel()
+
+    def begin_set_up(self) -> None:
+        """From now on until `end_set_up` a stop cancels the task that runs.
+
+        Raises:
+            ActionError: the server has stopped (``SERVER_STOPPING``).
+        """
+        if self.is_stopped:
+            raise server_stopping()
+        self._setting_up = asyncio.current_task()
+
+    def end_set_up(self) -> None:
+        """What comes now is no more cancelled by a stop."""
+        self._setting_up = None
+
+    def take_back_cancellation(self) -> bool:
+        """Whether this task was cancelled by `stop`, and by nobody else: then it is to go on."""
+        task = asyncio.current_task()
+        return self.is_stopped and task is not None and task.uncancel() == 0
 
     def watch(self, on_gone: Callable[[], None], pulse: Pulse) -> None:
         """Call ``on_gone`` once the client has left; at once if that is known already.
@@ -119,6 +163,8 @@ class Connection:
         self._on_gone = self._lose_reader
         if self.is_gone:
             self._lose_reader()
+        if self.is_stopped:
+            run.stop()
         try:
             while (write := await stream._next_write()) is not None:
                 try:

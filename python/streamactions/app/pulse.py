@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from streamactions._core import PulseCore, StreamCore
+from streamactions.app.calls import Calls
 
 __all__ = ["Pulse", "Pulses"]
 
@@ -27,7 +28,12 @@ _SCANS_PER_KEEP_ALIVE: Final = 15
 
 
 class Pulse:
-    """Beats while there are streams: seldom, so that quiet streams cost nothing."""
+    """Beats while there are streams: seldom, so that quiet streams cost nothing.
+
+    Attributes:
+        core: what the streams themselves ask.
+        calls: the calls under way in this loop, where no server keeps a list of them.
+    """
 
     def __init__(self, event_loop: asyncio.AbstractEventLoop, keep_alive_s: float) -> None:
         self._event_loop = event_loop
@@ -37,6 +43,7 @@ class Pulse:
         self._settled_count = 0
         self._scan_every_s = min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE)
         # A timer may be early by some of its clock's ticks, and shall find that a scan is due.
+        self.calls: Final = Calls()
         self.core: Final = PulseCore(event_loop, MAX_TURN_S, 0.9 * self._scan_every_s)
 
     def add(self, stream: StreamCore) -> None:

@@ -9,16 +9,12 @@ import logging
 import os
 import resource
 import shlex
-import signal
-import socket
 import ssl
 import sys
-import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final, Literal
 
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -27,11 +23,14 @@ from granian.log import LogLevels
 from granian.server import MTServer, Server
 
 from streamactions.app.application import CONSOLE_VARIABLE
+from streamactions.app.calls import DEFAULT_STOP_TIMEOUT_S
 from streamactions.serve.address import Address, hold_address
 from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
+from streamactions.serve.supervisor import Supervisor
 from streamactions.serve.target import import_folder, load_app
+from streamactions.serve.worker import run_worker
 
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
 
@@ -41,9 +40,6 @@ DEFAULT_BACKPRESSURE: Final = 65_536
 DEFAULT_BACKLOG: Final = 4096
 """Connections that wait for a worker; Linux allows no more without a change of its settings."""
 
-DEFAULT_STOP_TIMEOUT_S: Final = 30
-"""How long open streams have at a stop: most answers of a language model end within it."""
-
 RELOAD_STOP_TIMEOUT_S: Final = 1
 """The same at a reload, during which nothing is served."""
 
@@ -52,9 +48,6 @@ MAX_OPEN_FILES: Final = 1 << 20
 
 WORKERS_ARE_THREADS: Final = Server is MTServer
 """Whether Granian is built for a Python without a GIL: then its workers are threads, which nothing cuts."""
-
-_PROBE_INTERVAL_S: Final = 0.02
-_TELL_AGAIN_INTERVAL_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +97,14 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
         _raise_open_files_limit()
         url = address.url("https" if options.ssl_certificate else "http")
         try:
-            server = _StreamServer(target, options, address, announcement=_announce(summary, url, program))
+            server = _make_supervisor(target, options, address, announcement=_announce(summary, url, program))
         except (ssl.SSLError, OSError) as error:
             raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
         try:
-            server.serve(target_loader=_load_in_worker)
+            server.serve(
+                spawn_target=partial(run_worker, options.loop, _stop_timeout_s(options)),
+                target_loader=_load_in_worker,
+            )
         except FatalError as error:
             raise ServeError(f"Granian refuses these options: {error}") from error
 
@@ -123,82 +119,35 @@ def _load_in_worker(target: str) -> Any:
         sys.exit(1)
 
 
-class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian chooses it at run time.
-    """Granian that says when it listens, and whose second interrupt stops at once."""
+def _make_supervisor(
+    target: str, options: ServeOptions, address: Address, *, announcement: str
+) -> Supervisor:
+    return Supervisor(
+        target,
+        address=address,
+        stop_timeout_s=_stop_timeout_s(options),
+        announcement=announcement,
+        interface=Interfaces.ASGI,
+        workers=options.workers,
+        loop=Loops(options.loop),
+        http=HTTPModes(options.http),
+        websockets=False,
+        backlog=options.backlog,
+        backpressure=options.backpressure,
+        # What Granian has to say when all is well, the announcement says better.
+        log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
+        log_dictconfig=_logging_config(options.log_level),
+        log_access=options.access_log,
+        ssl_cert=options.ssl_certificate,
+        ssl_key=options.ssl_keyfile,
+        reload=options.reload,
+        reload_paths=[import_folder(target)],
+        reload_ignore_worker_failure=True,
+    )
 
-    def __init__(self, target: str, options: ServeOptions, address: Address, *, announcement: str) -> None:
-        self._address = address
-        self._announcement = announcement
-        self._stop_timeout_s = RELOAD_STOP_TIMEOUT_S if options.reload else options.stop_timeout_s
-        super().__init__(
-            target,
-            address=address.ip,
-            port=address.port,
-            interface=Interfaces.ASGI,
-            workers=options.workers,
-            loop=Loops(options.loop),
-            http=HTTPModes(options.http),
-            websockets=False,
-            backlog=options.backlog,
-            backpressure=options.backpressure,
-            # What Granian has to say when all is well, the announcement says better.
-            log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
-            log_dictconfig=_logging_config(options.log_level),
-            log_access=options.access_log,
-            ssl_cert=options.ssl_certificate,
-            ssl_key=options.ssl_keyfile,
-            workers_kill_timeout=self._stop_timeout_s,
-            # One worker that crashes must not end the streams of the others.
-            respawn_failed_workers=True,
-            reload=options.reload,
-            reload_paths=[import_folder(target)],
-            reload_ignore_worker_failure=True,
-        )
 
-    def startup(self, spawn_target: Any, target_loader: Any) -> None:
-        super().startup(spawn_target, target_loader)
-        threading.Thread(target=self._announce_when_listening, daemon=True).start()
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        """Stop the workers; each is told until it is gone.
-
-        Granian tells once, and uvloop and rloop lose a signal that comes after the app's start and
-        before the loop runs on. Such a worker would serve on until it is killed.
-        """
-        is_over = threading.Event()
-
-        def tell_again() -> None:
-            while not is_over.wait(_TELL_AGAIN_INTERVAL_S):
-                for worker in tuple(self.wrks):
-                    worker.terminate()
-
-        telling = threading.Thread(target=tell_again, daemon=True)
-        telling.start()
-        try:
-            super().shutdown(exit_code)
-        finally:
-            is_over.set()
-            telling.join()
-
-    def _announce_when_listening(self) -> None:
-        while not self.interrupt_signal:
-            with suppress(OSError):
-                socket.create_connection((self._address.reachable_ip, self._address.port)).close()
-                print(self._announcement, flush=True)
-                return
-            time.sleep(_PROBE_INTERVAL_S)
-
-    def signal_handler_interrupt(self, signum: int, frame: FrameType | None) -> None:
-        is_first = not self.interrupt_signal
-        # Before anything else, because the next signal may come while this one is handled.
-        super().signal_handler_interrupt(signum, frame)
-        if is_first:
-            message = f"Stopping: open streams have {self._stop_timeout_s} s to end; Ctrl-C again cuts them\n"
-            # A buffered write could meet itself, where a signal interrupts one.
-            os.write(sys.stderr.fileno(), message.encode())
-        elif signum == signal.SIGINT:
-            for worker in self.wrks:
-                worker.kill()
+def _stop_timeout_s(options: ServeOptions) -> float:
+    return RELOAD_STOP_TIMEOUT_S if options.reload else options.stop_timeout_s
 
 
 def _announce(summary: TargetSummary, base_url: str, program: str) -> str:
