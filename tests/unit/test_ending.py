@@ -1,4 +1,4 @@
-"""Ending a stream cannot fail: whatever an error or a dialect holds, its client is told, and so is the log."""
+"""Ending a stream cannot fail: whatever an error or a dialect holds, its client and the log are told."""
 
 import asyncio
 from collections.abc import Callable
