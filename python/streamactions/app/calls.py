@@ -121,7 +121,9 @@ async def end_calls(calls: Calls, limit_s: float) -> None:
         stop_calls(calls)
         limit_s = cleanup_s(limit_s)
     if not await calls.wait(limit_s):
-        logger.error("Stopping: calls that go on although they were cancelled, and are cut: %d", len(calls))
+        logger.error(
+            "Stopping: calls whose handler or reader comes to no end, and that are cut: %d", len(calls)
+        )
 
 
 def stop_calls(calls: Calls) -> None:

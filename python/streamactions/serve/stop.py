@@ -69,7 +69,8 @@ class Stop:
         left_s = self._began_s + self._app_limit_s - event_loop.time()
         if not await self.calls.wait(max(left_s, 0.0)):
             logger.error(
-                "Stopping: calls that go on although they were cancelled, and are cut: %d", len(self.calls)
+                "Stopping: calls whose handler or reader comes to no end, and that are cut: %d",
+                len(self.calls),
             )
 
     @property
