@@ -31,6 +31,7 @@ from streamactions.serve.address import Address, hold_address
 from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
+from streamactions.serve.limits import http1_settings, http2_settings
 from streamactions.serve.target import import_folder, load_app
 
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
@@ -141,6 +142,8 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
             websockets=False,
             backlog=options.backlog,
             backpressure=options.backpressure,
+            http1_settings=http1_settings(),
+            http2_settings=http2_settings(),
             # What Granian has to say when all is well, the announcement says better.
             log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
             log_dictconfig=_logging_config(options.log_level),
