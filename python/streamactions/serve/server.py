@@ -17,6 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Literal
@@ -31,6 +32,7 @@ from streamactions.serve.address import Address, hold_address
 from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
+from streamactions.serve.idle import DEFAULT_IDLE_TIMEOUT_S, IdleWatch
 from streamactions.serve.limits import http1_settings, http2_settings
 from streamactions.serve.target import import_folder, load_app
 
@@ -73,6 +75,7 @@ class ServeOptions:
     backpressure: int = DEFAULT_BACKPRESSURE
     backlog: int = DEFAULT_BACKLOG
     stop_timeout_s: int = DEFAULT_STOP_TIMEOUT_S
+    idle_timeout_s: int = DEFAULT_IDLE_TIMEOUT_S
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     access_log: bool = False
 
@@ -109,19 +112,25 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
         except (ssl.SSLError, OSError) as error:
             raise ServeError(f"the TLS certificate or key is not usable ({error}): pass PEM files") from error
         try:
-            server.serve(target_loader=_load_in_worker)
+            server.serve(
+                target_loader=partial(
+                    _load_in_worker, port=address.port, idle_timeout_s=options.idle_timeout_s
+                )
+            )
         except FatalError as error:
             raise ServeError(f"Granian refuses these options: {error}") from error
 
 
-def _load_in_worker(target: str) -> Any:
+def _load_in_worker(target: str, *, port: int, idle_timeout_s: float) -> Any:
     """Import the app in a worker; at a reload it may have become wrong."""
     try:
         with settled_collector():
-            return load_app(target)
+            app = IdleWatch(load_app(target), port, idle_timeout_s)
     except TargetError as error:
         logging.getLogger("streamactions").error("%s", error)
         sys.exit(1)
+    app.start()
+    return app
 
 
 class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian chooses it at run time.
