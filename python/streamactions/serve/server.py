@@ -34,6 +34,7 @@ from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.idle import DEFAULT_IDLE_TIMEOUT_S, IdleWatch
 from streamactions.serve.limits import http1_settings, http2_settings
+from streamactions.serve.logs import logging_config
 from streamactions.serve.target import import_folder, load_app
 
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
@@ -155,7 +156,7 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
             http2_settings=http2_settings(),
             # What Granian has to say when all is well, the announcement says better.
             log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
-            log_dictconfig=_logging_config(options.log_level),
+            log_dictconfig=logging_config(options.log_level),
             log_access=options.access_log,
             ssl_cert=options.ssl_certificate,
             ssl_key=options.ssl_keyfile,
@@ -235,15 +236,3 @@ def _raise_open_files_limit() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _logging_config(level: str) -> dict[str, Any]:
-    """Everything that is logged, the app's own lines included, goes to the standard error stream."""
-    return {
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
-        },
-        "loggers": {"_granian": {}, "granian.access": {"level": "INFO"}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
-    }
