@@ -47,6 +47,7 @@ class StreamAction:
         on_disconnect: what a client's leaving does to the handler's task.
         keep_alive_s: seconds of silence before a keep-alive; ``None`` leaves it to the app.
         max_body_bytes: the largest request body; ``None`` leaves it to the app.
+        body_timeout_s: seconds within which it has to arrive; ``None`` leaves it to the app.
         encoding: how chunks become JSON.
     """
 
@@ -65,6 +66,7 @@ class StreamAction:
         dialect: str | Dialect | None = None,
         keep_alive_s: float | None = None,
         max_body_bytes: int | None = None,
+        body_timeout_s: float | None = None,
     ) -> None:
         function_name = getattr(handler, "__name__", type(handler).__name__)
         what = f"handler {function_name}()"
@@ -94,6 +96,7 @@ class StreamAction:
         self.dialect: Dialect | None = None if dialect is None else resolve_dialect(dialect)
         self.keep_alive_s = _check_positive("keep_alive_s", keep_alive_s, what)
         self.max_body_bytes = _check_positive("max_body_bytes", max_body_bytes, what)
+        self.body_timeout_s = _check_positive("body_timeout_s", body_timeout_s, what)
         self.encoding: Encoding = make_encoding(self.output_adapter)
         self.__name__ = function_name
         self.__doc__ = handler.__doc__
@@ -193,6 +196,7 @@ def define_stream_action(
     dialect: str | Dialect | None = ...,
     keep_alive_s: float | None = ...,
     max_body_bytes: int | None = ...,
+    body_timeout_s: float | None = ...,
 ) -> StreamAction: ...
 @overload
 def define_stream_action(
@@ -209,6 +213,7 @@ def define_stream_action(
     dialect: str | Dialect | None = ...,
     keep_alive_s: float | None = ...,
     max_body_bytes: int | None = ...,
+    body_timeout_s: float | None = ...,
 ) -> Callable[[Handler], StreamAction]: ...
 def define_stream_action(
     handler: Handler | None = None,
@@ -224,6 +229,7 @@ def define_stream_action(
     dialect: str | Dialect | None = None,
     keep_alive_s: float | None = None,
     max_body_bytes: int | None = None,
+    body_timeout_s: float | None = None,
 ) -> StreamAction | Callable[[Handler], StreamAction]:
     """Make a streaming action of an async function; works as a call and as a decorator.
 
@@ -244,6 +250,7 @@ def define_stream_action(
         dialect: ``"standard"``, ``"nuxt-actions"`` or an object; by default the app's.
         keep_alive_s: seconds without a frame before a keep-alive is sent; by default the app's.
         max_body_bytes: the largest request body in bytes; by default the app's.
+        body_timeout_s: seconds within which a request body has to arrive; by default the app's.
 
     Raises:
         DefinitionError: the function or an option is wrong; the message says what to write.
@@ -263,6 +270,7 @@ def define_stream_action(
             dialect=dialect,
             keep_alive_s=keep_alive_s,
             max_body_bytes=max_body_bytes,
+            body_timeout_s=body_timeout_s,
         )
 
     return define if handler is None else define(handler)

@@ -49,6 +49,7 @@ ErrorCode: TypeAlias = Literal[
     "VALIDATION_ERROR",
     "NOT_FOUND",
     "METHOD_NOT_ALLOWED",
+    "REQUEST_TIMEOUT",
     "PAYLOAD_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "UNAUTHORIZED",

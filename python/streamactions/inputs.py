@@ -10,11 +10,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from streamactions.errors import ActionError
+from streamactions.fail_fast import fail_fast_validator
+from streamactions.field_errors import ROOT, invalid_json_reason, list_errors, list_sampled_errors
 
-__all__ = ["ROOT", "read_json", "read_query"]
+__all__ = ["MAX_PATIENT_BYTES", "MAX_QUERY_FIELDS", "ROOT", "read_json", "read_query"]
 
-ROOT: Final = "_root"
-"""The key in ``fieldErrors`` of what is wrong with the input as a whole, as in the reference."""
+MAX_PATIENT_BYTES: Final = 16 * 1024
+"""The largest body of which every mistake is looked for. 1 MB of ``{}`` for a list of models of ten fields
+has 3.5 million mistakes, which take pydantic 1.3 GB; in 16 KiB there are too few to matter."""
+
+MAX_QUERY_FIELDS: Final = 1000
+"""Names and values in one query string: more than any form has, and little work to take apart."""
 
 
 def read_json(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
@@ -29,10 +35,16 @@ def read_json(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
             return from_json(body, allow_inf_nan=False)
         except ValueError as error:
             raise _invalid_json(str(error)) from error
+    is_large = len(body) > MAX_PATIENT_BYTES
+    validator = fail_fast_validator(adapter) if is_large else adapter.validator
     try:
-        return adapter.validator.validate_json(body)
+        return validator.validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from error
+        reason = invalid_json_reason(error)
+        if reason is not None:
+            raise _invalid_json(reason) from error
+        listed = list_sampled_errors(adapter, body, error, is_all=not is_large)
+        raise _refusal(listed) from error
 
 
 def read_query(adapter: TypeAdapter[Any] | None, query_string: bytes) -> Any:
@@ -42,7 +54,7 @@ def read_query(adapter: TypeAdapter[Any] | None, query_string: bytes) -> Any:
         ActionError: ``VALIDATION_ERROR``, 422.
     """
     fields: dict[str, Any] = {}
-    for name, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
+    for name, value in _split(query_string):
         if name not in fields:
             fields[name] = value
         elif isinstance(fields[name], list):
@@ -54,18 +66,23 @@ def read_query(adapter: TypeAdapter[Any] | None, query_string: bytes) -> Any:
     try:
         return adapter.validator.validate_python(fields)
     except ValidationError as error:
-        raise _refusal(error) from error
+        raise _refusal(list_errors(error)) from error
+
+
+def _split(query_string: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS
+        )
+    except ValueError as error:
+        raise _refusal(
+            {ROOT: [f"The query string has more than {MAX_QUERY_FIELDS} fields: send fewer"]}
+        ) from error
 
 
 def _invalid_json(reason: str) -> ActionError:
     return ActionError("INVALID_JSON", f"Request body is not valid JSON: {reason}", 400)
 
 
-def _refusal(error: ValidationError) -> ActionError:
-    field_errors: dict[str, list[str]] = {}
-    for details in error.errors(include_url=False, include_context=False, include_input=False):
-        if details["type"] == "json_invalid" and not details["loc"]:
-            return _invalid_json(details["msg"].removeprefix("Invalid JSON: "))
-        path = ".".join(str(part) for part in details["loc"]) or ROOT
-        field_errors.setdefault(path, []).append(details["msg"])
+def _refusal(field_errors: dict[str, list[str]]) -> ActionError:
     return ActionError("VALIDATION_ERROR", "Input validation failed", 422, field_errors)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from cli.commands import BOUND_S, PROGRAM, environment, read_until, run_command
@@ -289,3 +290,48 @@ def test_raw_shows_no_bar() -> None:
         assert read_until(ours, b"\n") == b'{"progress":100,"fileName":"b.txt"}\r\n'
         assert process.wait(BOUND_S) == 0
     os.close(ours)
+
+
+EVIL_JSON: Final = '"\\u001b[31m\\u001b]52;c;eA==\\u0007\\u009b2J\\r\\u007f\\u202eé\\tb\\nc"'
+EVIL_SHOWN: Final = r"\x1b[31m\x1b]52;c;eA==\x07\x9b2J\r\x7f\u202eé"
+EVIL_RAW: Final = "\x1b[31m\x1b]52;c;eA==\x07\x9b2J\r\x7f\u202eé\tb\nc"
+
+
+def test_a_terminal_gets_no_control_character_of_the_server() -> None:
+    ours, theirs = pty.openpty()
+    with open_peer() as peer, calling(peer.url, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        answer(peer, chunk(f'{{"text":{EVIL_JSON}}}'), chunk(f'{{"a":{EVIL_JSON}}}'), DONE)
+        drawn = read_until(ours, b"}\r\n").decode()
+        assert process.wait(BOUND_S) == 0
+    os.close(ours)
+    # The terminal itself turns line feeds into two characters, and tabs may become blanks.
+    text, json = drawn.replace("\r\n", "\n").rsplit("\n", 2)[:2]
+    assert text.startswith(EVIL_SHOWN)
+    assert text.endswith("b\nc")
+    assert not set(drawn) & {"\x1b", "\x07", "\x9b", "\x7f", "\u202e"}
+    assert orjson.loads(json) == {"a": EVIL_RAW}
+
+
+def test_a_pipe_gets_every_text_as_it_is() -> None:
+    with open_peer() as peer, calling(peer.url) as process:
+        answer(peer, chunk(f'{{"text":{EVIL_JSON}}}'), DONE)
+        assert outcome(process) == (0, f"{EVIL_RAW}\n".encode(), b"")
+
+
+def test_an_error_is_told_without_its_control_characters() -> None:
+    field_errors = f"{{{EVIL_JSON}:[{EVIL_JSON}]}}"
+    error = f'{{"code":{EVIL_JSON},"message":{EVIL_JSON},"statusCode":500,"fieldErrors":{field_errors}}}'
+    with open_peer() as peer, calling(peer.url) as process:
+        answer(peer, b"event: error\ndata: ", error.encode(), b"\n\n")
+        code, _, errors = outcome(process)
+    assert code == 1
+    shown = EVIL_SHOWN + r"\tb\nc"
+    assert errors.decode() == f"{shown}: {shown}\n  {shown}: {shown}\n"
+
+
+def test_half_a_surrogate_pair_is_no_crash() -> None:
+    with open_peer() as peer, calling(peer.url) as process:
+        answer(peer, chunk('{"text":"\\ud800"}'), DONE)
+        _, _, errors = outcome(process)
+    assert b"Traceback" not in errors

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -286,3 +287,23 @@ def test_call_does_not_load_the_server() -> None:
         check=True,
     )
     assert finished.stdout == b"False\n"
+
+
+def test_what_a_client_sends_cannot_forge_the_log(folder: Path) -> None:
+    (folder / "failing.py").write_text(
+        "import logging\n"
+        "from streamactions import define_stream_action\n"
+        "@define_stream_action\n"
+        "async def fail(input, stream):\n"
+        '    logging.getLogger("mine").info("input %s", input)\n'
+        "    raise ValueError(input)\n"
+    )
+    with serve(folder / "failing.py", "--access-log", clean_log=False) as served:
+        httpx.post(f"{served.url}/x%0a2026%20forged%0d%1b[31m%c2%9b", json=1)
+        httpx.post(f"{served.url}/api/_actions/fail", json="\n2026 forged\x1b[31m\u009b")
+        served.log.wait_for('"POST /api/_actions/fail HTTP/1.1" 200')
+        (line,) = served.log.lines_with('"POST /x')
+        assert r'"POST /x\n2026 forged\r\x1b[31m\x9b HTTP/1.1" 404' in line
+        for forged in served.log.lines_with("2026 forged"):
+            assert not forged.startswith("2026 forged")
+        assert not set(served.log.text()) & {"\x1b", "\x9b", "\r"}

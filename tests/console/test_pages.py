@@ -12,8 +12,10 @@ from pydantic import ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from server.http2_client import Http2Client
 from server.processes import GRANIAN, run_server
 from streamactions import DefinitionError, Stream, StreamActions, define_stream_action
+from streamactions.app.hosts import is_own_host
 from streamactions.browser import read_modules
 from streamactions.console import describe_actions, read_files
 
@@ -46,13 +48,13 @@ def client() -> Iterator[httpx.Client]:
         yield client
 
 
-def get(app: Any, path: str, method: str = "GET") -> httpx.Response:
+def get(app: Any, path: str, method: str = "GET", headers: Any = None) -> httpx.Response:
     """One request to an app in this process."""
 
     async def request() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.request(method, path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, headers=headers)
 
     return asyncio.run(request())
 
@@ -203,3 +205,86 @@ def test_a_type_without_a_schema_takes_any_json() -> None:
 
     described = json.loads(describe_actions({"odd": odd}))
     assert described["actions"][0]["input"] is None
+
+
+CONSOLE_PATHS = ["", "console/console.js", "console/actions.json", "console/theme.css"]
+OWN_HOSTS = [
+    "localhost",
+    "LocalHost:8000",
+    "localhost.",
+    "app.localhost:8000",
+    "127.0.0.1",
+    "127.1.2.3:8000",
+    "[::1]",
+    "[::1]:8000",
+    "192.168.1.7:8000",
+    "[fe80::1]:8000",
+    "dev.example",
+    "DEV.example:8000",
+    "dev.example.",
+]
+OTHER_HOSTS = [
+    "evil.example",
+    "evil.example:8000",
+    "localhost.evil.example",
+    "evillocalhost",
+    "127.0.0.1.evil.example",
+    "127.0.0.1.nip.io",
+    "sub.dev.example",
+    "dev.example.evil.example",
+    "dev.example@evil.example",
+    "evil.example:localhost",
+    "::1",
+    "[evil.example]",
+    "[::1].evil.example",
+    "localhost evil",
+    "0x7f.1",
+    "",
+    ".",
+    "\u00e9",
+]
+
+
+@pytest.mark.parametrize("path", CONSOLE_PATHS)
+@pytest.mark.parametrize("host", OWN_HOSTS)
+def test_the_console_is_opened_under_an_own_name(host: str, path: str) -> None:
+    app = StreamActions([ping], console=True, console_hosts=["Dev.example"])
+    assert get(app, f"/api/_actions/{path}", headers=[("host", host)]).status_code == 200
+
+
+@pytest.mark.parametrize("path", CONSOLE_PATHS)
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_the_console_is_not_opened_under_the_name_of_a_stranger(host: str, path: str) -> None:
+    app = StreamActions([ping], console=True, console_hosts=["Dev.example"])
+    for method in ("GET", "HEAD", "POST"):
+        answer = get(app, f"/api/_actions/{path}", method, headers=[("host", host.encode("latin-1"))])
+        assert answer.status_code == 403
+        assert answer.headers["content-type"] == "text/plain"
+        assert method == "HEAD" or 'write StreamActions(..., console_hosts=["dev.example"])' in answer.text
+
+
+@pytest.mark.parametrize("hosts", [[], ["localhost", "evil.example"], ["localhost", "localhost"]])
+def test_a_browser_names_one_host(hosts: list[str]) -> None:
+    scope = {"headers": [(b"host", host.encode()) for host in hosts]}
+    assert not is_own_host(scope, frozenset())
+
+
+def test_the_clients_modules_and_the_actions_have_any_name() -> None:
+    app = StreamActions([ping], console=True)
+    assert get(app, "/api/_actions/client.js", headers=[("host", "app.example")]).status_code == 200
+    assert get(app, "/api/_actions/ping", "POST", headers=[("host", "app.example")]).status_code == 200
+
+
+@pytest.mark.parametrize("hosts", ["dev.example", ["https://dev.example"], ["dev.example:8000"], ["*"], [""]])
+def test_a_name_that_is_none_is_refused(hosts: Any) -> None:
+    with pytest.raises(DefinitionError, match="write"):
+        StreamActions([ping], console_hosts=hosts)
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 403), ("localhost", 200)])
+def test_granian_tells_the_name(client: httpx.Client, host: str, status: int) -> None:
+    assert client.get("/", headers={"host": host}).status_code == status
+    with Http2Client(client.base_url.port or 0) as http2:
+        number = http2.request("/api/_actions/", {}, authority=host, method="GET")
+        http2.read_body(number)
+        assert dict(http2.headers[number])[":status"] == str(status)

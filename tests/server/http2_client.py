@@ -41,14 +41,21 @@ class Http2Client:
     def _flush(self) -> None:
         self._socket.sendall(self._connection.data_to_send())
 
-    def request(self, path: str, value: Any, *more_headers: tuple[str, str]) -> int:
+    def request(
+        self,
+        path: str,
+        value: Any,
+        *more_headers: tuple[str, str],
+        authority: str = "test",
+        method: str = "POST",
+    ) -> int:
         """Send a request; returns the number of its stream."""
         number = self._connection.get_next_available_stream_id()
         body = json.dumps(value).encode()
         headers = [
-            (":method", "POST"),
+            (":method", method),
             (":scheme", "http"),
-            (":authority", "test"),
+            (":authority", authority),
             (":path", path),
             ("accept", EVENT_STREAM),
             ("content-type", "application/json"),
@@ -57,6 +64,21 @@ class Http2Client:
         ]
         self._connection.send_headers(number, headers)
         self._connection.send_data(number, body, end_stream=True)
+        self._bodies[number] = b""
+        self._flush()
+        return number
+
+    def begin(self, path: str) -> int:
+        """Send the head of a request and nothing of its body; returns the number of its stream."""
+        number = self._connection.get_next_available_stream_id()
+        headers = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "test"),
+            (":path", path),
+            ("content-type", "application/json"),
+        ]
+        self._connection.send_headers(number, headers)
         self._bodies[number] = b""
         self._flush()
         return number
@@ -77,7 +99,8 @@ class Http2Client:
                 self._connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamEnded):
                 self._ended.add(event.stream_id)
-            elif isinstance(event, StreamReset):
+            elif isinstance(event, StreamReset) and event.error_code != ErrorCodes.NO_ERROR:
+                # After a whole answer, NO_ERROR says that no more of the request is wanted (RFC 9113, 8.1).
                 raise AssertionError(f"the server reset stream {event.stream_id}")
         self._flush()
 

@@ -144,16 +144,88 @@ def test_a_body_in_pieces_is_read(granian: Served) -> None:
         assert client.read_frame() + client.read_frame() == chunk_frame(1) + chunk_frame(2)
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
-)
+OTHER_TYPES = [
+    "text/plain",
+    "text/plain; application/json",
+    "text/plain;application/json",
+    "text/plain, application/json",
+    "application/json, text/plain",
+    "application/json-evil",
+    "application/jsonp",
+    "application/x, text/plain+json",
+    "application/+json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=application/json",
+    "application/json\u00a0",
+    "text/json+json",
+    "json",
+    "",
+]
+
+
+@pytest.mark.parametrize("content_type", OTHER_TYPES)
 def test_another_content_type(granian: Served, content_type: str) -> None:
     headers = {"content-type": content_type}
     status, error = refused(granian.call("echo", {"chunks": []}, accept="*/*", headers=headers))
     assert (status, error["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+def send(client: RawClient, granian: Served, body: bytes, *fields: str, chunked: bool) -> int:
+    """The status of a call that has exactly these fields."""
+    if chunked:
+        framing, body = "transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        body = body.removeprefix(b"0\r\n\r\n")
+    else:
+        framing = f"content-length: {len(body)}"
+    client.send(head(granian, *fields, framing) + body)
+    return client.read_head().status
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ([], 415),
+        (["content-type: application/json"], 200),
+        (["content-type: application/json", "content-type: application/json"], 200),
+        (["content-type: application/json", "content-type: text/plain"], 415),
+        (["content-type: text/plain", "content-type: application/json"], 415),
+    ],
+)
+def test_a_body_has_to_say_that_it_is_json(
+    granian: Served, fields: list[str], status: int, chunked: bool
+) -> None:
+    """A page of another site may send a body without a type, or as text, without asking first."""
+    with RawClient(granian.port) as client:
+        assert send(client, granian, b'{"chunks":[]}', *fields, chunked=chunked) == status
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize("fields", [[], ["content-type: text/plain"], ["content-type: application/json"]])
+def test_an_empty_body_says_nothing_and_needs_no_type(
+    granian: Served, fields: list[str], chunked: bool
+) -> None:
+    with RawClient(granian.port) as client:
+        assert send(client, granian, b"", *fields, chunked=chunked) == 200
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_app_may_take_what_has_no_type(options_server: Served, chunked: bool) -> None:
+    for fields, status in (([], 200), (["content-type: text/plain"], 415)):
+        with RawClient(options_server.port) as client:
+            assert send(client, options_server, b'{"chunks":[]}', *fields, chunked=chunked) == status
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/json ;a=b",
+        "application/vnd.api+json",
+        "application/problem+JSON;x",
+    ],
+)
 def test_a_content_type_is_read_as_http_has_it(granian: Served, content_type: str) -> None:
     headers = {"content-type": content_type}
     assert granian.call("echo", {"chunks": [1]}, headers=headers).chunks() == [1]

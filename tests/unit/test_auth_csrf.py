@@ -10,6 +10,7 @@ from streamactions import (
     ActionError,
     DefinitionError,
     Middleware,
+    MiddlewareError,
     auth_middleware,
     create_action_error,
     create_middleware,
@@ -51,9 +52,73 @@ def test_nobody_is_refused(resolve: Any) -> None:
     assert run(auth_middleware(resolve, optional=True)) == {"user": None}
 
 
-@pytest.mark.parametrize("user", [0, "", False, []])
-def test_only_none_is_nobody(user: Any) -> None:
-    assert run(auth_middleware(lambda event: user)) == {"user": user}
+class Empty:
+    def __len__(self) -> int:
+        return 0
+
+
+async def give(answer: Any) -> Any:
+    return answer
+
+
+NOBODY: list[Any] = [None, False, 0, 0.0, "", b"", [], {}, (), frozenset(), Empty()]
+
+
+@pytest.mark.parametrize("answer", NOBODY, ids=repr)
+def test_whatever_is_falsy_is_nobody(answer: Any) -> None:
+    async def resolve(event: Request) -> Any:
+        return answer
+
+    # A function that only returns another's coroutine is as good as one that awaits it.
+    for resolver in (
+        resolve,
+        lambda event: answer,
+        lambda event: give(answer),
+        lambda event: give(give(answer)),
+    ):
+        with pytest.raises(ActionError, match="UNAUTHORIZED"):
+            run(auth_middleware(resolver))
+        assert run(auth_middleware(resolver, optional=True)) == {"user": None}
+
+
+@pytest.mark.parametrize("answer", [True, 1, "ada", {"id": 1}])
+def test_whatever_is_true_is_the_user(answer: Any) -> None:
+    for resolver in (lambda event: answer, lambda event: give(give(answer))):
+        assert run(auth_middleware(resolver)) == {"user": answer}
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_an_error_that_is_returned_refuses_as_if_it_were_raised(optional: bool) -> None:
+    with pytest.raises(ActionError, match="BLOCKED"):
+        run(
+            auth_middleware(
+                lambda event: create_action_error("BLOCKED", "You are blocked"), optional=optional
+            )
+        )
+    with pytest.raises(LookupError):
+        run(auth_middleware(lambda event: LookupError(), optional=optional))
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_generator_is_no_user(optional: bool) -> None:
+    def resolve(event: Request) -> Any:
+        yield "ada"
+
+    async def resolve_async(event: Request) -> Any:
+        yield "ada"
+
+    for resolver in (resolve, resolve_async):
+        with pytest.raises(MiddlewareError, match="return the user"):
+            run(auth_middleware(resolver, optional=optional))
+
+
+def test_a_user_whose_truth_cannot_be_told_does_not_pass() -> None:
+    class Undecided:
+        def __bool__(self) -> bool:
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        run(auth_middleware(lambda event: Undecided()))
 
 
 def test_a_resolver_may_refuse_in_its_own_words() -> None:
@@ -102,7 +167,7 @@ def test_a_call_of_ones_own_passes(headers: dict[str, str]) -> None:
     assert run(csrf_middleware(trusted_origins=[TRUSTED]), **headers) == {}
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
 @pytest.mark.parametrize("headers", REFUSED)
 def test_a_call_of_another_site_is_refused(headers: dict[str, str], method: str) -> None:
     with pytest.raises(ActionError) as refusal:
@@ -110,9 +175,10 @@ def test_a_call_of_another_site_is_refused(headers: dict[str, str], method: str)
     assert (refusal.value.code, refusal.value.status_code) == ("CSRF_ERROR", 403)
 
 
-@pytest.mark.parametrize("headers", REFUSED)
-def test_a_call_that_changes_nothing_passes(headers: dict[str, str]) -> None:
-    assert run(csrf_middleware(), "GET", **headers) == {}
+@pytest.mark.parametrize("headers", PASS)
+def test_a_get_of_ones_own_passes(headers: dict[str, str]) -> None:
+    """A browser names no origin where it gets what is its page's own, or what was typed."""
+    assert run(csrf_middleware(trusted_origins=[TRUSTED]), "GET", **headers) == {}
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_a_key_may_be_found_asynchronously() -> None:
     assert [passes(limit, request(host)) for host in ("a", "b")] == [True, False]
 
 
+def test_a_coroutine_that_was_not_awaited_is_no_key_of_its_own() -> None:
+    async def find(event: Request) -> Hashable:
+        return "everybody"
+
+    async def key(event: Request) -> Any:
+        return find(event)
+
+    limit = rate_limit_middleware(1, 10, key=key, clock_s=Clock())
+    assert [passes(limit, request(host)) for host in ("a", "b")] == [True, False]
+
+
 def test_the_refusal_says_when_to_try_again() -> None:
     limit = rate_limit_middleware(1, 9.5, message="Slow down", clock_s=Clock())
     passes(limit, request())

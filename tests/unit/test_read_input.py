@@ -1,16 +1,22 @@
 """From raw input to the handler's: what is taken, and how what is wrong with it is told."""
 
+import re
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from typing_extensions import TypedDict
 
 from streamactions import ActionError, Stream, define_stream_action
+from streamactions.field_errors import MAX_FIELD_ERRORS, MAX_MESSAGE_CHARACTERS, MAX_PATH_CHARACTERS, ROOT
+from streamactions.inputs import MAX_PATIENT_BYTES, MAX_QUERY_FIELDS
 
 
 class Model(BaseModel):
@@ -147,3 +153,238 @@ def test_a_query_is_validated() -> None:
         read(Model, method="GET", query=b"a=x")
     assert raised.value.field_errors is not None
     assert list(raised.value.field_errors) == ["a"]
+
+
+def size(error: ActionError) -> int:
+    return len(orjson.dumps(error.to_wire()))
+
+
+def messages(error: ActionError) -> list[str]:
+    assert error.field_errors is not None
+    return [text for texts in error.field_errors.values() for text in texts]
+
+
+class Row(BaseModel):
+    id: int
+    name: str = Field(max_length=3)
+    tags: list[str] = []
+
+
+class Recursive(BaseModel):
+    children: "dict[str, Recursive]" = {}
+    value: int
+
+
+MANY: list[tuple[Any, bytes]] = [
+    (list[int], b"[" + b",".join([b'""'] * 340_000) + b"]"),
+    (list[int], b"[" + b",".join([b"{}"] * 101) + b"]"),
+    (dict[str, int], b"{" + b",".join(b'"%d":""' % i for i in range(90_000)) + b"}"),
+    (list[list[int]], b"[" + b",".join([b'["",""]'] * 10_000) + b"]"),
+    (list[Row], b"[" + b",".join([b"{}"] * 300_000) + b"]"),
+    (list[Row], b"[" + b",".join([b"{}"] * 5000) + b"]"),
+    (Nested, b'{"by_name":{' + b",".join(b'"%d":1' % i for i in range(1000)) + b'},"items":[]}'),
+    (list[int | bool], b"[" + b",".join([b'"x"'] * 1000) + b"]"),
+    (set[int], b"[" + b",".join([b'"x"'] * 1000) + b"]"),
+]
+
+
+@pytest.mark.parametrize(("input", "body"), MANY)
+def test_a_hundred_mistakes_are_told_and_how_many_there_are_beside(input: Any, body: bytes) -> None:
+    error = refusal(input, body)
+    assert error.field_errors is not None
+    assert error.code == "VALIDATION_ERROR"
+    assert size(error) < 32_000
+    told = messages(error)
+    assert len(told) == MAX_FIELD_ERRORS + 1
+    assert re.fullmatch(
+        r"\d+ more problems are not listed|There may be more problems: .*", error.field_errors[ROOT][-1]
+    )
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 1000, 1001, 4000])
+def test_the_number_of_those_that_are_not_told_is_right(count: int) -> None:
+    error = refusal(list[int], b"[" + b",".join([b'"x"'] * count) + b"]")
+    assert error.field_errors is not None
+    rest = error.field_errors.pop(ROOT, [])
+    assert list(error.field_errors) == [str(i) for i in range(min(count, 100))]
+    assert rest == ([] if count <= 100 else [f"{count - 100} more problems are not listed"])
+
+
+MAY_BE_MORE = "There may be more problems: of a large input not all are listed"
+
+
+def test_what_is_told_of_many_mistakes_is_true() -> None:
+    """The beginning of a body is cut somewhere: what the cut takes away was no mistake."""
+    rows = [{"id": i, "name": "x" * (4 if i % 2 else 3), "tags": ["a"] * (i % 7)} for i in range(4000)]
+    body = orjson.dumps(rows)
+    for start in range(40):
+        error = refusal(list[Row], b" " * start + body)
+        assert error.field_errors is not None
+        assert error.field_errors.pop(ROOT) == [MAY_BE_MORE]
+        assert list(error.field_errors) == [f"{2 * i + 1}.name" for i in range(len(error.field_errors))]
+        assert len(error.field_errors) > 30
+
+
+def test_a_mistake_far_behind_is_told_by_its_field() -> None:
+    rows: list[Any] = [{"id": i, "name": "abc"} for i in range(4000)]
+    rows[3000] = {"id": "x", "name": 5}
+    rows[3500] = {}
+    error = refusal(list[Row], orjson.dumps(rows))
+    assert error.field_errors is not None
+    assert list(error.field_errors) == ["3000.id", "3000.name", ROOT]
+    assert error.field_errors[ROOT] == [MAY_BE_MORE]
+
+
+def test_a_large_input_costs_no_more_memory_than_a_valid_one() -> None:
+    script = (
+        "import resource, sys\n"
+        "from pydantic import TypeAdapter, create_model\n"
+        "from streamactions import ActionError\n"
+        "from streamactions.inputs import read_json\n"
+        "Wide = create_model('Wide', **{f'field_{i}': (int, ...) for i in range(10)})\n"
+        "class Tree(create_model('Base')):\n"
+        "    by_name: dict[str, list['Tree']] = {}\n"
+        "before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "def refuse(type, body):\n"
+        "    try:\n"
+        "        read_json(TypeAdapter(type), body)\n"
+        "    except ActionError:\n"
+        "        return\n"
+        "    raise AssertionError\n"
+        "refuse(list[Wide], b'[' + b'{},' * 340_000 + b'{}]')\n"
+        "refuse(dict[str, Wide], b'{' + b'\"\":{},' * 170_000 + b'\"\":{}}')\n"
+        "refuse(dict[str, list[Wide]], b'{\"' + b'k' * 500_000 + b'\":[' + b'{},' * 170_000 + b'{}]}')\n"
+        "refuse(tuple[Wide, ...], b'[' + b'{},' * 340_000 + b'{}]')\n"
+        "refuse(set[int], b'[' + b'{},' * 340_000 + b'{}]')\n"
+        "deep = b'{\"by_name\":{\"k\":[' * 40 + b'{}' + b',\"\"' * 300_000 + b']}}' * 40\n"
+        "refuse(Tree, deep)\n"
+        "after_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "sys.exit(0 if after_kb - before_kb < 200_000 else f'{after_kb - before_kb} kB')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    rows: list[Row]
+    by_name: dict[str, tuple[int, str]] = {}
+    labels: set[str] = set()
+    either: list[int] | dict[str, int] = []
+
+
+@pytest.mark.parametrize(
+    ("input", "value"),
+    [
+        (Strict, {"rows": [{"id": 1, "name": "abc"}], "by_name": {"x": [1, "a"]}, "labels": ["b"]}),
+        (Strict, {"rows": [], "either": {"a": 1}}),
+        (Strict, {"rows": [], "other": 1}),
+        (Strict, {"rows": [{"id": "1", "name": "a"}]}),
+        (TypeAdapter(list[int], config=ConfigDict(strict=True)), ["1"]),
+        (TypeAdapter(list[int], config=ConfigDict(strict=True)), [1]),
+        (dict[str, Data], {"a": {"a": 1}}),
+        (dict[str, Data], {"a": {"a": "x"}}),
+        (list[Typed], [{"a": 1}]),
+        (list[Annotated[int, AfterValidator(_even)]], [2, 4]),
+        (list[Annotated[int, AfterValidator(_even)]], [2, 3]),
+        (Recursive, {"value": 1, "children": {"a": {"value": 2}}}),
+        (Recursive, {"value": 1, "children": {"a": {"value": "x"}}}),
+        (Checked, {"a": 1}),
+    ],
+)
+def test_a_large_body_is_taken_or_refused_as_a_small_one(input: Any, value: Any) -> None:
+    body = orjson.dumps(value)
+    large = body + b" " * MAX_PATIENT_BYTES
+
+    def outcome(body: bytes) -> Any:
+        try:
+            return read(input, body)
+        except ActionError as error:
+            return {path: texts for path, texts in (error.field_errors or {}).items() if path != ROOT}
+
+    assert outcome(body) == outcome(large)
+
+
+class Defaults(BaseModel):
+    schema_like: Any = {"type": "list", "fields": [1]}
+    items: list[int] = [1]
+    type: str = "x"
+    fields: list[int] = []
+
+
+def test_what_the_author_wrote_into_the_type_stays_as_it_is() -> None:
+    assert read(Defaults, b"{}" + b" " * MAX_PATIENT_BYTES) == Defaults()
+
+
+LONG_KEY = b"k" * 900_000
+
+
+@pytest.mark.parametrize(
+    ("input", "body"),
+    [
+        (dict[str, int], b'{"%b":""}' % LONG_KEY),
+        (dict[str, list[int]], b'{"%b":[%b]}' % (LONG_KEY, b",".join([b'""'] * 90))),
+        (dict[str, list[int]], b'{"%b":[%b]}' % (LONG_KEY, b",".join([b'""'] * 30_000))),
+        (dict[str, dict[str, int]], b'{"%b":{"%b":""}}' % (LONG_KEY[:400_000], LONG_KEY[:400_000])),
+        (Recursive, b'{"children":{"k":' * 60 + b"{}" + b"}}" * 60),
+        (
+            dict[str, int],
+            b"{" + b",".join(b'"%b%d":""' % ("\x00é\U0001f600".encode() * 300, i) for i in range(99)) + b"}",
+        ),
+    ],
+)
+def test_a_name_that_the_client_chose_is_cut(input: Any, body: bytes) -> None:
+    body = body.replace(b"\x00", b"\\u0000")
+    error = refusal(input, body)
+    assert error.field_errors is not None
+    assert all(len(path) <= MAX_PATH_CHARACTERS for path in error.field_errors)
+    assert size(error) < 150_000
+
+
+def test_a_message_that_repeats_what_the_client_sent_is_cut() -> None:
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+
+    pet = Annotated[Cat | Dog, Field(discriminator="kind")]
+    error = refusal(pet, b'{"kind":"%b"}' % (b"x" * 900_000))
+    assert len(messages(error)[0]) == MAX_MESSAGE_CHARACTERS
+    assert size(error) < 1000
+
+
+@pytest.mark.parametrize("input", [None, Model, list[int], dict[str, Any]])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 500_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000, b"1" * 1_000_000, b"[NaN"],
+    ids=["open", "deep", "objects", "digits", "open constant"],
+)
+def test_what_no_parser_should_follow_is_no_json(input: Any, body: bytes) -> None:
+    error = refusal(input, body)
+    assert (error.code, error.field_errors) == ("INVALID_JSON", None)
+    assert size(error) < 300
+
+
+def query_refusal(input: Any, query: bytes) -> ActionError:
+    with pytest.raises(ActionError) as raised:
+        read(input, method="GET", query=query)
+    return raised.value
+
+
+@pytest.mark.parametrize("input", [None, dict[str, str], Model])
+def test_a_query_has_a_bound(input: Any) -> None:
+    query = b"&".join([b"a=1"] * (MAX_QUERY_FIELDS + 1))
+    error = query_refusal(input, query)
+    assert (error.code, error.status_code) == ("VALIDATION_ERROR", 422)
+    assert error.field_errors == {ROOT: ["The query string has more than 1000 fields: send fewer"]}
+    assert len(read(None, method="GET", query=query[4:])["a"]) == MAX_QUERY_FIELDS
+
+
+def test_the_mistakes_of_a_query_are_capped_too() -> None:
+    query = b"&".join(b"%b%d=x" % (b"k" * 300, i) for i in range(MAX_QUERY_FIELDS))
+    error = query_refusal(dict[str, int], query)
+    assert error.field_errors is not None
+    assert error.field_errors[ROOT] == ["900 more problems are not listed"]
+    assert len(messages(error)) == MAX_FIELD_ERRORS + 1
+    assert all(len(path) <= MAX_PATH_CHARACTERS for path in error.field_errors)

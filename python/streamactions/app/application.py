@@ -7,7 +7,7 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 import asyncio
 import logging
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from functools import partial
 from os import PathLike
 from types import ModuleType
@@ -21,6 +21,7 @@ from streamactions.app.asgi import EVENT_STREAM_HEADERS, Headers, Receive, Scope
 from streamactions.app.calls import DEFAULT_STOP_TIMEOUT_S, calls_of, end_calls
 from streamactions.app.connection import Connection
 from streamactions.app.cors import Cors, is_preflight, resolve_cors
+from streamactions.app.hosts import resolve_hosts
 from streamactions.app.pages import make_pages
 from streamactions.app.pulse import Pulse, Pulses
 from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
@@ -32,12 +33,21 @@ from streamactions.middleware import run_chain
 from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
 
-__all__ = ["CONSOLE_VARIABLE", "DEFAULT_KEEP_ALIVE_S", "DEFAULT_MAX_BODY_BYTES", "StreamActions"]
+__all__ = [
+    "CONSOLE_VARIABLE",
+    "DEFAULT_BODY_TIMEOUT_S",
+    "DEFAULT_KEEP_ALIVE_S",
+    "DEFAULT_MAX_BODY_BYTES",
+    "StreamActions",
+]
 
 logger = logging.getLogger("streamactions")
 
 DEFAULT_MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request body."""
+
+DEFAULT_BODY_TIMEOUT_S: Final = 30.0
+"""How long a request body may take to arrive: a client that never ends one holds a connection and a task."""
 
 DEFAULT_KEEP_ALIVE_S: Final = 15.0
 """Silence before a keep-alive: well under the 60 s after which nginx gives up."""
@@ -56,13 +66,19 @@ class StreamActions:
         prefix: the path below which the actions are.
         dialect: how streams are spelled, for actions that do not say.
         max_body_bytes: the largest request body, in bytes, for actions that do not say.
+        body_timeout_s: seconds within which a request body has to arrive, for actions that do not say.
         keep_alive_s: seconds without a frame before a keep-alive, for actions that do not say.
         stop_timeout_s: seconds that calls have to end when the server's life ends; counts under another
             server than ``streamactions serve``, which has its own ``--stop-timeout``.
+        strict_content_type: whether a request body has to say that it is JSON. Without, one that names no
+            media type is read as JSON, and pages of other sites can make a browser send such a one.
         cors: the origins whose pages may call the actions from a browser, or a ``Cors``; by default
             none but the app's own.
         console: whether ``{prefix}/`` is a page that calls the actions and shows their schemas to
             whoever can reach it; by default only under ``streamactions serve --reload``.
+        console_hosts: the names, beside ``localhost`` and IP addresses, under which the console may be
+            opened, such as ``["dev.example"]``. Any other name could be that of a stranger's page which
+            has the browser call this machine (DNS rebinding).
 
     Attributes:
         actions: the actions by name.
@@ -80,15 +96,20 @@ class StreamActions:
         prefix: str = "/api/_actions",
         dialect: str | Dialect = "standard",
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        body_timeout_s: float = DEFAULT_BODY_TIMEOUT_S,
         keep_alive_s: float = DEFAULT_KEEP_ALIVE_S,
         stop_timeout_s: float = DEFAULT_STOP_TIMEOUT_S,
+        strict_content_type: bool = True,
         cors: Cors | Collection[str] | None = None,
         console: bool | None = None,
+        console_hosts: Collection[str] = (),
     ) -> None:
         if prefix and not prefix.startswith("/"):
             raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
-        if not max_body_bytes > 0 or not keep_alive_s > 0 or not stop_timeout_s > 0:
-            raise DefinitionError("max_body_bytes, keep_alive_s and stop_timeout_s must be above 0")
+        if not min(max_body_bytes, body_timeout_s, keep_alive_s, stop_timeout_s) > 0:
+            raise DefinitionError(
+                "max_body_bytes, body_timeout_s, keep_alive_s and stop_timeout_s must be above 0"
+            )
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
         self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console
@@ -96,11 +117,18 @@ class StreamActions:
         self._stop_timeout_s = stop_timeout_s
         self._paths = {
             f"{self.prefix}/{name}": ServedAction(
-                action, dialect=self._dialect, keep_alive_s=keep_alive_s, max_body_bytes=max_body_bytes
+                action,
+                dialect=self._dialect,
+                keep_alive_s=keep_alive_s,
+                max_body_bytes=max_body_bytes,
+                body_timeout_s=body_timeout_s,
             )
             for name, action in self.actions.items()
         }
-        self._pages = make_pages(self.prefix, self.actions, console=self.console)
+        self._strict_content_type = strict_content_type
+        self._pages = make_pages(
+            self.prefix, self.actions, console=self.console, hosts=resolve_hosts(console_hosts)
+        )
         self._cors = resolve_cors(cors)
         self._pulses = Pulses(min(served.keep_alive_s for served in self._paths.values()))
 
@@ -174,7 +202,7 @@ class StreamActions:
                 await self._answer_otherwise(scope, connection, served)
                 return None
             action = served.action
-            body = b"" if action.method == "GET" else await read_body(scope, receive, served.max_body_bytes)
+            body = b"" if action.method == "GET" else await self._read_body(scope, receive, served)
             offered = {"input": action.read_input(body, scope["query_string"]), "ctx": {}}
             if action.middleware or action.needs_event:
                 request = _LazyRequest(scope, body, connection)
@@ -196,6 +224,15 @@ class StreamActions:
         finally:
             connection.end_set_up()
         return None
+
+    def _read_body(self, scope: Scope, receive: Receive, served: ServedAction) -> Awaitable[bytes]:
+        return read_body(
+            scope,
+            receive,
+            max_body_bytes=served.max_body_bytes,
+            timeout_s=served.body_timeout_s,
+            strict_content_type=self._strict_content_type,
+        )
 
     async def _answer_otherwise(
         self, scope: Scope, connection: Connection, served: ServedAction | None
@@ -270,6 +307,9 @@ class StreamActions:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if error.status_code == 405:
             headers.append((b"allow", ("POST" if served is None else served.method).encode()))
+        if error.status_code == 408 and scope["http_version"].startswith("1"):
+            # The rest of the request may still come (RFC 9110, 15.5.9); HTTP/2 has a stream for each.
+            headers.append((b"connection", b"close"))
         return error.status_code, headers, body
 
 

@@ -14,6 +14,7 @@ import orjson
 
 from streamactions.action import StreamAction
 from streamactions.app.asgi import Headers, Scope
+from streamactions.app.hosts import is_own_host
 from streamactions.app.request import header
 from streamactions.browser import read_modules
 from streamactions.console import describe_actions, read_files
@@ -48,6 +49,11 @@ _CONTENT_SECURITY_POLICY: Final = "; ".join(
     )
 ).encode()
 
+_OTHER_HOST: Final = (
+    b"The console may not be opened under this name: use localhost or an IP address, "
+    b'or write StreamActions(..., console_hosts=["dev.example"])\n'
+)
+
 
 class Page:
     """What is read at one path.
@@ -55,10 +61,15 @@ class Page:
     Args:
         content_type: its media type.
         make: gives its content; asked once, at the first request.
+        hosts: the names beside ``localhost`` and IP addresses under which it may be opened; ``None``
+            where it does not matter.
     """
 
-    def __init__(self, content_type: bytes, make: Callable[[], bytes]) -> None:
+    def __init__(
+        self, content_type: bytes, make: Callable[[], bytes], hosts: frozenset[str] | None = None
+    ) -> None:
         self._make = make
+        self._hosts = hosts
         self._headers: Headers = [
             (b"content-type", content_type),
             (b"cache-control", b"no-cache"),
@@ -75,6 +86,8 @@ class Page:
 
     def answer(self, scope: Scope) -> tuple[int, Headers, bytes]:
         """The response to a request for it: status, headers and body."""
+        if self._hosts is not None and not is_own_host(scope, self._hosts):
+            return _refuse_host()
         if scope["method"] not in ("GET", "HEAD"):
             return _refuse_method()
         content, etag = self._content
@@ -85,13 +98,16 @@ class Page:
         return 200, headers, b"" if scope["method"] == "HEAD" else content
 
 
-def make_pages(prefix: str, actions: Mapping[str, StreamAction], *, console: bool) -> dict[str, Page]:
+def make_pages(
+    prefix: str, actions: Mapping[str, StreamAction], *, console: bool, hosts: frozenset[str]
+) -> dict[str, Page]:
     """The app's pages by path.
 
     Args:
         prefix: the app's, without a slash at the end.
         actions: the app's, by name.
         console: whether the console is among them.
+        hosts: the names beside ``localhost`` and IP addresses under which it may be opened.
 
     Raises:
         DefinitionError: an action's name is the path of a page; also where the console is off, so
@@ -109,10 +125,17 @@ def make_pages(prefix: str, actions: Mapping[str, StreamAction], *, console: boo
         for name, file in read_files().items():
             contents["" if name == "index.html" else CONSOLE + name] = partial(bytes, file)
         contents[CONSOLE + "actions.json"] = partial(describe_actions, actions)
+    public = read_modules().keys()
     return {
-        f"{prefix}/{name}": Page(_MEDIA_TYPES[PurePosixPath(name or "index.html").suffix], make)
+        f"{prefix}/{name}": Page(
+            _MEDIA_TYPES[PurePosixPath(name or "index.html").suffix], make, None if name in public else hosts
+        )
         for name, make in contents.items()
     }
+
+
+def _refuse_host() -> tuple[int, Headers, bytes]:
+    return 403, [(b"content-type", b"text/plain"), _content_length(_OTHER_HOST)], _OTHER_HOST
 
 
 def _refuse_method() -> tuple[int, Headers, bytes]:

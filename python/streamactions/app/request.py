@@ -1,5 +1,7 @@
-"""Reading a request: what it accepts, its media type, and its body within a bound."""
+"""Reading a request: what it accepts, its media type, and its body within its bounds."""
 
+import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
 
@@ -11,6 +13,8 @@ from streamactions.errors import ActionError
 __all__ = ["ActionRequest", "ClientLeftError", "accepts_event_stream", "read_body"]
 
 _JSON: Final = b"application/json"
+_JSON_SUFFIX: Final = re.compile(rb"application/[a-z0-9!#$&^_.+-]+\+json")
+"""A restricted name (RFC 6838, 4.2) that ends so, and no list of media types."""
 
 
 class ClientLeftError(Exception):
@@ -46,46 +50,85 @@ def _refuse_large(max_body_bytes: int) -> ActionError:
     return ActionError("PAYLOAD_TOO_LARGE", f"Request body is larger than {max_body_bytes} bytes", 413)
 
 
+def _refuse_media_type() -> ActionError:
+    return ActionError(
+        "UNSUPPORTED_MEDIA_TYPE", "Request body must be JSON: send Content-Type: application/json", 415
+    )
+
+
 def _is_json(content_type: bytes) -> bool:
+    """Whether it is JSON's media type or one that is JSON (RFC 6839, 3.1), whatever its parameters."""
     if content_type == _JSON:
         return True
-    media_type = content_type.partition(b";")[0].strip().lower()
-    return media_type == _JSON or (media_type.startswith(b"application/") and media_type.endswith(b"+json"))
+    media_type = content_type.partition(b";")[0].strip(b" \t").lower()
+    return media_type == _JSON or _JSON_SUFFIX.fullmatch(media_type) is not None
 
 
-async def read_body(scope: Scope, receive: Receive, max_body_bytes: int) -> bytes:
+async def read_body(
+    scope: Scope, receive: Receive, *, max_body_bytes: int, timeout_s: float, strict_content_type: bool
+) -> bytes:
     """The whole body of a JSON request.
 
+    An empty body needs no media type, because it says nothing that could be mistaken.
+
+    Args:
+        scope: the request's.
+        receive: the server's, for this request.
+        max_body_bytes: how large it may be.
+        timeout_s: seconds that it may take to arrive, from now on and as a whole.
+        strict_content_type: whether a body that names no media type is refused. A page of another
+            site may make a browser send such a one without asking (Fetch, "CORS-preflight request").
+
     Raises:
-        ActionError: it is too large (413; found before the rest is read) or not JSON (415).
+        ActionError: it is too large (413; found before the rest is read), not JSON (415), or too slow (408).
         ClientLeftError: the client left while it was sending.
     """
-    expected_bytes = content_type = None
+    expected_bytes = None
+    is_json = not strict_content_type
+    names_other_type = False
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             expected_bytes = int(value)
         elif name == b"content-type":
-            content_type = value
-    if expected_bytes is not None and expected_bytes > max_body_bytes:
-        raise _refuse_large(max_body_bytes)
-    if content_type is not None and not _is_json(content_type) and expected_bytes != 0:
+            is_json = True
+            # What one reader takes from the first of two headers, another takes from the last.
+            names_other_type = names_other_type or not _is_json(value)
+    if expected_bytes == 0:
+        return b""
+    is_json = is_json and not names_other_type
+    if expected_bytes is not None:
+        if expected_bytes > max_body_bytes:
+            raise _refuse_large(max_body_bytes)
+        if not is_json:
+            raise _refuse_media_type()
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read_pieces(receive, expected_bytes, max_body_bytes, is_json=is_json)
+    except TimeoutError:
         raise ActionError(
-            "UNSUPPORTED_MEDIA_TYPE", "Request body must be JSON: send Content-Type: application/json", 415
-        )
-    earlier: list[bytes] = []
-    read_bytes = 0
+            "REQUEST_TIMEOUT", f"Request body did not arrive within {timeout_s:g} s", 408
+        ) from None
+
+
+async def _read_pieces(
+    receive: Receive, expected_bytes: int | None, max_body_bytes: int, *, is_json: bool
+) -> bytes:
+    # No list: a body in pieces of one byte would take forty times its size.
+    earlier = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientLeftError
         piece: bytes = message.get("body", b"")
-        read_bytes += len(piece)
+        read_bytes = len(earlier) + len(piece)
         if read_bytes > max_body_bytes:
             raise _refuse_large(max_body_bytes)
+        if piece and not is_json:
+            raise _refuse_media_type()
         # A server may need another call to say that there is nothing more; the length says it too.
         if read_bytes == expected_bytes or not message.get("more_body", False):
-            return b"".join((*earlier, piece)) if earlier else piece
-        earlier.append(piece)
+            return bytes(earlier + piece) if earlier else piece
+        earlier += piece
 
 
 class ActionRequest(Request):

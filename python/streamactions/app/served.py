@@ -21,16 +21,24 @@ class ServedAction:
         dialect: how its streams are spelled.
         keep_alive_s: seconds without a frame before a keep-alive.
         max_body_bytes: the largest request body.
+        body_timeout_s: seconds within which a request body has to arrive.
     """
 
     def __init__(
-        self, action: StreamAction, *, dialect: Dialect, keep_alive_s: float, max_body_bytes: int
+        self,
+        action: StreamAction,
+        *,
+        dialect: Dialect,
+        keep_alive_s: float,
+        max_body_bytes: int,
+        body_timeout_s: float,
     ) -> None:
         self.action: Final = action
         self.method: Final = action.method
         self.dialect: Final = action.dialect or dialect
         self.keep_alive_s: Final = action.keep_alive_s or keep_alive_s
         self.max_body_bytes: Final = action.max_body_bytes or max_body_bytes
+        self.body_timeout_s: Final = action.body_timeout_s or body_timeout_s
         encoding = action.encoding
         if self.dialect.check_chunk is not None:
             encoding = guard_encoding(encoding, self.dialect.check_chunk)

@@ -11,6 +11,7 @@ import orjson
 from streamactions.cli.printer import ChunkPrinter
 from streamactions.client import use_stream_action
 from streamactions.errors import ActionError, DefinitionError
+from streamactions.printable import escape_controls
 
 __all__ = ["call"]
 
@@ -50,7 +51,8 @@ def call(
     JSON is {} where it is left out, and - reads it from the standard input stream.
 
     Chunks that hold nothing but a text are printed as that text, without breaks; others as one line
-    of JSON each. Where they tell their progress and the terminal can show it, there is a bar.
+    of JSON each. Where they tell their progress and the terminal can show it, there is a bar. What a
+    terminal would obey is written out (\\x1b); a pipe or a file gets every text as it is.
 
     Exit codes: 0 the stream is complete, 1 it failed, 2 the command is wrong, 130 Ctrl-C.
     """
@@ -78,10 +80,10 @@ def call(
         asyncio.run(run())
     except ActionError as error:
         printer.finish()
-        click.echo(f"{error.code}: {error.message}", err=True)
+        click.echo(escape_controls(f"{error.code}: {error.message}"), err=True)
         for field, messages in (error.field_errors or {}).items():
             for message in messages:
-                click.echo(f"  {field}: {message}", err=True)
+                click.echo(escape_controls(f"  {field}: {message}"), err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         printer.finish()

@@ -3,6 +3,9 @@
 Chunks go to the standard output stream and are flushed one by one; the bar goes to the standard
 error stream, and only to a terminal. On a terminal the bar takes the place of the chunks that it
 shows; where the output goes elsewhere it gets every chunk.
+
+A terminal is never given a control character that came from the server, except line feeds and tabs in
+a text; a pipe or a file gets the text as it is.
 """
 
 import shutil
@@ -10,6 +13,8 @@ import sys
 from typing import Any, Final
 
 import orjson
+
+from streamactions.printable import escape_controls, escape_json_controls
 
 __all__ = ["ChunkPrinter"]
 
@@ -40,7 +45,8 @@ class ChunkPrinter:
         """Print one chunk, at once."""
         text = None if self._raw else _text_of(chunk)
         if text is not None:
-            self._write(text.encode(), ends_line=text.endswith("\n") if text else not self._in_text)
+            shown = escape_controls(text, keeps_lines=True) if self._output.isatty() else text
+            self._write(shown.encode(), ends_line=text.endswith("\n") if text else not self._in_text)
             return
         progress = None if self._raw or not self._errors.isatty() else _progress_of(chunk)
         if progress is not None:
@@ -48,7 +54,10 @@ class ChunkPrinter:
             if self._output.isatty():
                 return
         self._end_line()
-        self._write(orjson.dumps(chunk) + b"\n", ends_line=True)
+        json = orjson.dumps(chunk)
+        if self._output.isatty():
+            json = escape_json_controls(json.decode()).encode()
+        self._write(json + b"\n", ends_line=True)
 
     def finish(self) -> None:
         """Leave the terminal at the start of a line."""

@@ -72,6 +72,15 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     show_default=True,
     help="How much is logged, to the standard error stream.",
 )
+@click.option(
+    "--idle-timeout",
+    "idle_timeout_s",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Close a connection that has carried no call for so long.",
+)
 @click.option("--access-log", is_flag=True, help="Log each call when it is over.")
 def serve(target: str, **options: Any) -> None:
     """Serve TARGET with Granian, with options that suit streams.

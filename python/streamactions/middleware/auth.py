@@ -1,12 +1,14 @@
 """Authentication: who is calling, as ``ctx["user"]``."""
 
 from collections.abc import Awaitable, Callable
+from inspect import isasyncgen, isgenerator
 from typing import Any
 
 from starlette.requests import Request
 
-from streamactions.errors import DefinitionError, create_action_error
+from streamactions.errors import DefinitionError, MiddlewareError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
+from streamactions.middleware.settle import settle
 from streamactions.types import Context, Next
 
 __all__ = ["auth_middleware"]
@@ -18,22 +20,32 @@ def auth_middleware(
     """A middleware that finds the caller and puts it into the context as ``ctx["user"]``.
 
     Args:
-        resolve: takes the request and returns the user, or ``None`` where there is none; sync or
-            async. It may raise an ``ActionError`` of its own.
+        resolve: takes the request and returns the user; sync or async. Whatever is falsy (``None``,
+            ``False``, ``""``) is nobody, so that a function that returns the outcome of its check
+            guards as well; ``True`` is a user. It may raise an ``ActionError`` of its own; an
+            exception that it returns is raised.
         optional: let callers pass who are nobody, with ``ctx["user"]`` as ``None``.
 
+    Raises:
+        DefinitionError: ``resolve`` is no function.
+
     Raises (in a call):
-        ActionError: ``UNAUTHORIZED``, 401, where ``resolve`` gave ``None``.
+        ActionError: ``UNAUTHORIZED``, 401, where ``resolve`` gave nobody.
+        MiddlewareError: ``resolve`` is a generator, which answers nothing.
     """
     if not callable(resolve):
         raise DefinitionError("auth_middleware() needs a function: write auth_middleware(resolve_user)")
 
     async def auth(event: Request, ctx: Context, next: Next) -> Context:
-        user = resolve(event)
-        if isinstance(user, Awaitable):
-            user = await user
-        if user is None and not optional:
+        user = await settle(resolve(event))
+        if isinstance(user, Exception):
+            raise user
+        if isgenerator(user) or isasyncgen(user):
+            raise MiddlewareError("auth_middleware() got a function that yields: return the user instead")
+        if user:
+            return await next(ctx={"user": user})
+        if not optional:
             raise create_action_error("UNAUTHORIZED", "Authentication required", 401)
-        return await next(ctx={"user": user})
+        return await next(ctx={"user": None})
 
     return define_middleware(auth)

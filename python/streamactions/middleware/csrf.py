@@ -1,13 +1,15 @@
 """Protection against cross-site request forgery, by what browsers say of a request's origin.
 
-Rule: a browser marks every cross-site request with ``Sec-Fetch-Site`` (W3C Fetch Metadata) and,
-for methods that may change something, with ``Origin`` (Fetch Standard, 3.2). A request that has
-neither does not come from a browser and carries nobody's cookies unasked. No token and no
-cookie is needed, so there is nothing to store and nothing to forget in a form.
+Rule: a browser marks every cross-site request with ``Sec-Fetch-Site`` (W3C Fetch Metadata), where the
+server is reached by HTTPS or is local, and with ``Origin`` (Fetch Standard, 3.2) where the method is
+another than GET. A request that has neither does not come from a browser and carries nobody's cookies
+unasked. No token and no cookie is needed, so there is nothing to store and nothing to forget in a form.
+
+An action does something whatever its method is, so GET is no exception. A GET action that is reached
+by plain HTTP under a name is not marked by browsers, and cannot be guarded: serve it by HTTPS, or use POST.
 """
 
 from collections.abc import Iterable
-from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -17,8 +19,6 @@ from streamactions.middleware.chain import Middleware, define_middleware
 from streamactions.types import Context, Next
 
 __all__ = ["csrf_middleware"]
-
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def _check_origin(origin: str) -> str:
@@ -48,7 +48,8 @@ def csrf_middleware(*, trusted_origins: Iterable[str] = ()) -> Middleware:
     """A middleware that refuses requests which another site made a browser send.
 
     Args:
-        trusted_origins: other origins that may call, such as ``"https://app.example.com"``.
+        trusted_origins: other origins that may call, such as ``"https://app.example.com"``. Their pages
+            have to use ``fetch``: a link or an image of theirs to a GET action names no origin.
 
     Raises:
         DefinitionError: an origin is not ``scheme://host[:port]``.
@@ -59,7 +60,7 @@ def csrf_middleware(*, trusted_origins: Iterable[str] = ()) -> Middleware:
     trusted = frozenset(_check_origin(origin) for origin in trusted_origins)
 
     async def csrf(event: Request, next: Next) -> Context:
-        if event.method not in _SAFE_METHODS and not _is_same_site(event, trusted):
+        if not _is_same_site(event, trusted):
             raise create_action_error("CSRF_ERROR", "Cross-site request refused", 403)
         return await next()
 

@@ -11,12 +11,13 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
 from streamactions.errors import DefinitionError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
+from streamactions.middleware.settle import settle
 from streamactions.types import Context, Next
 
 __all__ = ["DEFAULT_MAX_KEYS", "SlidingWindow", "rate_limit_middleware"]
@@ -97,10 +98,7 @@ def rate_limit_middleware(
     window = SlidingWindow(limit, window_s, max_keys)
 
     async def rate_limit(event: Request, next: Next) -> Context:
-        counted_by: Any = key(event)
-        if isinstance(counted_by, Awaitable):
-            counted_by = await counted_by
-        wait_s = window.wait_s(counted_by, clock_s())
+        wait_s = window.wait_s(await settle(key(event)), clock_s())
         if wait_s > 0:
             raise create_action_error("RATE_LIMITED", f"{message}: try again in {math.ceil(wait_s)} s", 429)
         return await next()

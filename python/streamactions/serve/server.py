@@ -28,6 +28,9 @@ from streamactions.serve.address import Address, hold_address
 from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
+from streamactions.serve.idle import DEFAULT_IDLE_TIMEOUT_S, IdleWatch
+from streamactions.serve.limits import http1_settings, http2_settings
+from streamactions.serve.logs import logging_config
 from streamactions.serve.supervisor import Supervisor
 from streamactions.serve.target import import_folder, load_app
 from streamactions.serve.worker import run_worker
@@ -65,6 +68,7 @@ class ServeOptions:
     backpressure: int = DEFAULT_BACKPRESSURE
     backlog: int = DEFAULT_BACKLOG
     stop_timeout_s: int = DEFAULT_STOP_TIMEOUT_S
+    idle_timeout_s: int = DEFAULT_IDLE_TIMEOUT_S
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     access_log: bool = False
 
@@ -103,20 +107,24 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
         try:
             server.serve(
                 spawn_target=partial(run_worker, options.loop, _stop_timeout_s(options)),
-                target_loader=_load_in_worker,
+                target_loader=partial(
+                    _load_in_worker, port=address.port, idle_timeout_s=options.idle_timeout_s
+                ),
             )
         except FatalError as error:
             raise ServeError(f"Granian refuses these options: {error}") from error
 
 
-def _load_in_worker(target: str) -> Any:
+def _load_in_worker(target: str, *, port: int, idle_timeout_s: float) -> Any:
     """Import the app in a worker; at a reload it may have become wrong."""
     try:
         with settled_collector():
-            return load_app(target)
+            app = IdleWatch(load_app(target), port, idle_timeout_s)
     except TargetError as error:
         logging.getLogger("streamactions").error("%s", error)
         sys.exit(1)
+    app.start()
+    return app
 
 
 def _make_supervisor(
@@ -134,9 +142,11 @@ def _make_supervisor(
         websockets=False,
         backlog=options.backlog,
         backpressure=options.backpressure,
+        http1_settings=http1_settings(),
+        http2_settings=http2_settings(),
         # What Granian has to say when all is well, the announcement says better.
         log_level=LogLevels.warning if options.log_level == "info" else LogLevels(options.log_level),
-        log_dictconfig=_logging_config(options.log_level),
+        log_dictconfig=logging_config(options.log_level),
         log_access=options.access_log,
         ssl_cert=options.ssl_certificate,
         ssl_key=options.ssl_keyfile,
@@ -172,15 +182,3 @@ def _raise_open_files_limit() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _logging_config(level: str) -> dict[str, Any]:
-    """Everything that is logged, the app's own lines included, goes to the standard error stream."""
-    return {
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
-        },
-        "loggers": {"_granian": {}, "granian.access": {"level": "INFO"}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
-    }

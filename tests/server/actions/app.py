@@ -10,5 +10,7 @@ options_app = StreamActions(
     prefix="/own/",
     dialect="nuxt-actions",
     max_body_bytes=1000,
+    body_timeout_s=wire.BODY_TIMEOUT_S,
     keep_alive_s=wire.KEEP_ALIVE_S,
+    strict_content_type=False,
 )

@@ -7,6 +7,8 @@ from typing import Any, Final
 from server.actions.journal import journal
 from streamactions import Stream, create_action_error, define_stream_action
 
+BODY_TIMEOUT_S: Final = 1.0
+
 KEEP_ALIVE_S: Final = 0.2
 
 
