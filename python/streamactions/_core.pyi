@@ -336,7 +336,11 @@ class HTTPMailbox:
         """The file descriptor that the event loop has to watch for reading."""
 
     def deliver(self) -> None:
-        """Run whoever waits for an exchange that has news; called by the event loop."""
+        """Run whoever waits for an exchange that has news; called by the event loop.
+
+        Raises:
+            Exception: what the first of them raised that raised anything; all are run.
+        """
 
 @final
 class HTTPClient:
@@ -383,7 +387,10 @@ class HTTPExchange:
         """
 
     def close(self) -> None:
-        """Give the exchange up; the connection of a body that was not read to its end is closed."""
+        """Give the exchange up; the connection of a body that was not read to its end is closed.
+
+        Who waits for the head or the body, or asks for more, gets ``ConnectionError``.
+        """
 
 @final
 class EventReader:
@@ -426,4 +433,4 @@ class EventReader:
         """For how long, in seconds, the reader has waited for bytes; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where the reader waits, or at its next wait; from a callback of the event loop."""
+        """Raise ``error`` where the reader waits, or at its next wait; from the event loop's thread."""

@@ -32,7 +32,7 @@ class Interruptible(Protocol):
         """For how long it has waited, in seconds; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where it waits, or at its next wait; from a callback of the event loop."""
+        """Raise ``error`` where it waits, or at its next wait; from the event loop's thread."""
 
 
 class Call:

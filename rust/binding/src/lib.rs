@@ -14,6 +14,7 @@ mod signal;
 mod state;
 mod stream;
 mod transport;
+mod turn;
 
 /// The face of the extension: everything that Python can see is listed here.
 // It needs no GIL: what changes lies behind a lock, an atomic or a borrow check.

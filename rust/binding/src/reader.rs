@@ -160,7 +160,7 @@ impl EventReader {
         Some(now_ns().saturating_sub(since_ns) as f64 / 1e9)
     }
 
-    /// Raise ``error`` where the reader waits, or at its next wait; only from a callback of the event loop.
+    /// Raise ``error`` where the reader waits, or at its next wait; from the event loop's thread.
     fn interrupt(&self, error: Bound<'_, PyAny>) -> PyResult<()> {
         let py = error.py();
         let before = self.lock().fault.replace(PyErr::from_value(error));
@@ -201,18 +201,22 @@ impl EventReader {
     }
 }
 
-impl State {
-    /// The wait is over. Gives what was awaited elsewhere.
-    fn end_wait(&mut self) -> Option<Inner> {
-        self.is_awaited = false;
-        self.waiting_since_ns = None;
-        self.inner.take()
-    }
-}
-
 impl EventReader {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The task's wait is over, if there was one. Gives what was awaited elsewhere.
+    fn end_wait(&self, leave: fn(&Signal)) -> Option<Inner> {
+        let (inner, has_waited) = {
+            let mut state = self.lock();
+            state.is_awaited = false;
+            (state.inner.take(), state.waiting_since_ns.take().is_some())
+        };
+        if has_waited && let Source::Exchange(exchange) = &self.source {
+            leave(exchange.get().signal().get());
+        }
+        inner
     }
 
     /// Go on until there is an item, or something to wait for.
@@ -222,7 +226,7 @@ impl EventReader {
     /// `StopAsyncIteration` at the end; a fault; what the task was interrupted with.
     fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = value.py();
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::leave);
         if let Some(inner) = inner
             && let Some(waits) = self.go_through(form, inner, |iterator| step(iterator.bind(py), value))?
         {
@@ -234,9 +238,8 @@ impl EventReader {
     /// Raise `error` where the task waits, and go on if that catches it.
     fn throw<'py>(&self, form: Form, error: Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = error.py();
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::leave);
         let Some(inner) = inner else {
-            self.leave();
             return Err(thrown(error)?);
         };
         match self.go_through(form, inner, |iterator| throw_into(iterator.bind(py), &error))? {
@@ -247,26 +250,16 @@ impl EventReader {
 
     /// The task gives its wait up.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::abandon);
         match inner {
             Some(Inner::Read(iterator) | Inner::Tail(iterator)) => close(iterator.bind(py)),
-            None => {
-                self.leave();
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
     /// Refuse a second task.
     fn check_free(&self) -> PyResult<()> {
         if self.lock().is_awaited { Err(PyRuntimeError::new_err(IN_USE)) } else { Ok(()) }
-    }
-
-    fn leave(&self) {
-        if let Source::Exchange(exchange) = &self.source {
-            let exchange = exchange.get();
-            exchange.signal().get().leave();
-        }
     }
 
     /// One step of what is awaited elsewhere. Gives what the task has to wait for, or nothing once that is
