@@ -433,4 +433,9 @@ class EventReader:
         """For how long, in seconds, the reader has waited for bytes; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where the reader waits, or at its next wait; from the event loop's thread."""
+        """Raise an error where the reader waits, or else at its next step, before what was read already.
+
+        Args:
+            error: is never raised itself; each step raises a copy of it (``copy.copy``). Call it from the
+                event loop's thread.
+        """

@@ -92,7 +92,8 @@ class Call:
             self._set_timer(self._limit_s())
 
     def close(self) -> None:
-        """Let go of the timer: there will be no further wait."""
+        """Let go of the timer and the reader: there will be no further wait."""
+        self._reader = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

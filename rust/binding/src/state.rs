@@ -1,6 +1,6 @@
 //! What changes in a stream's life: its buffer, and who waits for what. Held under a lock.
 
-use pyo3::{prelude::*, types::PyBytes};
+use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyBytes};
 use wire::buffer::ChunkBuffer;
 
 /// What the run and the connection of one stream share.
@@ -23,7 +23,8 @@ pub(crate) struct State {
 /// What the connection is told.
 pub(crate) enum News {
     Write(Py<PyAny>),
-    Failed(PyErr),
+    /// What a write raised.
+    Failed(Py<PyAny>),
 }
 
 /// Bytes that were taken from the buffer, and whether they carry the stream's end.
@@ -42,6 +43,29 @@ impl State {
             is_closed: false,
             is_finished: false,
         }
+    }
+
+    /// Visit what is held, for the collector of garbage.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.idle_connection)?;
+        match &self.news {
+            Some(News::Write(held) | News::Failed(held)) => visit.call(held)?,
+            None => {}
+        }
+        for future in self.waiting_senders.iter().chain(&self.waiting_for_end) {
+            visit.call(future)?;
+        }
+        Ok(())
+    }
+
+    /// Give up what is held: the caller drops it, where the lock is not held.
+    pub(crate) fn clear(&mut self) -> impl Sized + use<> {
+        (
+            self.idle_connection.take(),
+            self.news.take(),
+            std::mem::take(&mut self.waiting_senders),
+            std::mem::take(&mut self.waiting_for_end),
+        )
     }
 
     /// Take what is gathered, as one write that is now in flight.

@@ -12,6 +12,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyOSError, PyTypeError},
     intern,
     prelude::*,
@@ -116,7 +117,7 @@ impl StreamCore {
         };
         match news {
             Some(News::Write(write)) => resolve(&future, write.bind(py))?,
-            Some(News::Failed(error)) => return Err(error),
+            Some(News::Failed(error)) => return Err(PyErr::from_value(error.into_bound(py))),
             None => resolve(&future, &py.None().into_bound(py))?,
         };
         Ok(future)
@@ -165,6 +166,21 @@ impl StreamCore {
     #[getter]
     fn buffered_bytes(&self) -> usize {
         self.lock().buffer.buffered_bytes()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.settings)?;
+        visit.call(&self.server_send)?;
+        visit.call(&self.pulse)?;
+        match self.state.try_lock() {
+            Ok(state) => state.traverse(&visit),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let held = self.lock().clear();
+        drop(held);
     }
 }
 
@@ -273,7 +289,7 @@ impl StreamCore {
                 }
                 Err(error) => {
                     if !error.is_instance_of::<PyOSError>(py) {
-                        self.tell_connection(py, News::Failed(error));
+                        self.tell_connection(py, News::Failed(error.into_value(py).into_any()));
                     }
                     self.abandon(py);
                     return false;
@@ -367,9 +383,7 @@ impl StreamCore {
                     discard(py, &write);
                 }
             }),
-            News::Failed(error) => {
-                future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)).map(drop)
-            }
+            News::Failed(error) => future.call_method1(intern!(py, "set_exception"), (error,)).map(drop),
         };
         if let Err(error) = told {
             error.write_unraisable(py, Some(future));
