@@ -16,6 +16,7 @@ __all__ = [
     "HTTPMailbox",
     "PulseCore",
     "SSEDecoder",
+    "SendNotAwaitedError",
     "StreamActionsError",
     "StreamClosedError",
     "StreamCore",
@@ -30,6 +31,9 @@ class StreamActionsError(Exception):
 
 class StreamClosedError(StreamActionsError):
     """``send`` was called after the handler's own code had closed the stream."""
+
+class SendNotAwaitedError(StreamActionsError):
+    """``send`` was called again and again without ``await``, faster than the client reads."""
 
 class ClientDisconnectedError(StreamActionsError):
     """``send`` was called after the client had left, by a handler that survived its cancellation."""
@@ -263,6 +267,8 @@ class StreamCore:
         Raises:
             InvalidChunkError: JSON cannot hold the chunk.
             StreamClosedError: the handler's own code has closed the stream.
+            SendNotAwaitedError: a write is under way, and more than 64 KiB wait of earlier calls that nobody
+                awaits. Calls that are awaited are never refused, however many tasks make them.
             ClientDisconnectedError: the client has left, and the handler went on after its
                 cancellation.
         """

@@ -5,6 +5,7 @@ StreamActionsError
 ├── DefinitionError           an action, a middleware or an app is written wrongly (at definition)
 ├── MiddlewareError           a middleware broke the chain's rules (at run time)
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
+├── SendNotAwaitedError       ``send`` again and again without ``await``, faster than the client reads
 ├── StreamClosedError         ``send`` after the handler's own ``close``
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
 ├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
@@ -22,6 +23,7 @@ from typing import Any, Final, Literal, TypeAlias
 from streamactions._core import (
     ClientDisconnectedError,
     EventTooLargeError,
+    SendNotAwaitedError,
     StreamActionsError,
     StreamClosedError,
     StreamCutError,
@@ -35,6 +37,7 @@ __all__ = [
     "EventTooLargeError",
     "InvalidChunkError",
     "MiddlewareError",
+    "SendNotAwaitedError",
     "StreamActionsError",
     "StreamClosedError",
     "StreamCutError",

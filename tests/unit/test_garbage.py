@@ -142,9 +142,11 @@ def test_who_waits_for_a_stream() -> None:
         assert finds(stream, connection)
         stream.send(b"1")
         write: Any = await connection
-        sender = begin(stream.send(FULL))
-        closed = begin(stream.wait_closed())
+        sending, closing = stream.send(FULL), stream.wait_closed()
+        sender, closed = begin(sending), begin(closing)
         assert finds(stream, sender, closed)
+        assert finds(sending, stream, sender)
+        assert finds(closing, stream, closed)
         # The next write waits until the connection asks for it.
         stream._written()
         news = [each for each in gc.get_referents(stream) if type(each) is type(write)]

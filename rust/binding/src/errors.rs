@@ -17,6 +17,12 @@ create_exception!(
 );
 create_exception!(
     streamactions,
+    SendNotAwaitedError,
+    StreamActionsError,
+    "`send` was called again and again without `await`, faster than the client reads."
+);
+create_exception!(
+    streamactions,
     ClientDisconnectedError,
     StreamActionsError,
     "`send` was called after the client had left, by a handler that survived its cancellation."

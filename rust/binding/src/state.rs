@@ -11,9 +11,11 @@ pub(crate) struct State {
     /// What the connection has to do next, while it is not in `next_write`.
     pub(crate) news: Option<News>,
     pub(crate) last_send_ns: u64,
-    /// Futures of senders that wait until the write in flight is done.
+    /// How many writes are done. A sender waits until it has changed.
+    pub(crate) writes_done: u64,
+    /// Futures of senders that wait until the write in flight is done: at most one for each task.
     pub(crate) waiting_senders: Vec<Py<PyAny>>,
-    /// Futures of those who wait for the stream's end.
+    /// Futures of those who wait for the stream's end: at most one for each task.
     pub(crate) waiting_for_end: Vec<Py<PyAny>>,
     /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
     pub(crate) is_closed: bool,
@@ -38,6 +40,7 @@ impl State {
             idle_connection: None,
             news: None,
             last_send_ns: 0,
+            writes_done: 0,
             waiting_senders: Vec::new(),
             waiting_for_end: Vec::new(),
             is_closed: false,
