@@ -16,6 +16,7 @@ __all__ = [
     "HTTPMailbox",
     "PulseCore",
     "SSEDecoder",
+    "SendNotAwaitedError",
     "StreamActionsError",
     "StreamClosedError",
     "StreamCore",
@@ -30,6 +31,9 @@ class StreamActionsError(Exception):
 
 class StreamClosedError(StreamActionsError):
     """``send`` was called after the handler's own code had closed the stream."""
+
+class SendNotAwaitedError(StreamActionsError):
+    """``send`` was called again and again without ``await``, faster than the client reads."""
 
 class ClientDisconnectedError(StreamActionsError):
     """``send`` was called after the client had left, by a handler that survived its cancellation."""
@@ -263,6 +267,8 @@ class StreamCore:
         Raises:
             InvalidChunkError: JSON cannot hold the chunk.
             StreamClosedError: the handler's own code has closed the stream.
+            SendNotAwaitedError: a write is under way, and more than 64 KiB wait of earlier calls that nobody
+                awaits. Calls that are awaited are never refused, however many tasks make them.
             ClientDisconnectedError: the client has left, and the handler went on after its
                 cancellation.
         """
@@ -336,7 +342,11 @@ class HTTPMailbox:
         """The file descriptor that the event loop has to watch for reading."""
 
     def deliver(self) -> None:
-        """Run whoever waits for an exchange that has news; called by the event loop."""
+        """Run whoever waits for an exchange that has news; called by the event loop.
+
+        Raises:
+            Exception: what the first of them raised that raised anything; all are run.
+        """
 
 @final
 class HTTPClient:
@@ -383,7 +393,10 @@ class HTTPExchange:
         """
 
     def close(self) -> None:
-        """Give the exchange up; the connection of a body that was not read to its end is closed."""
+        """Give the exchange up; the connection of a body that was not read to its end is closed.
+
+        Who waits for the head or the body, or asks for more, gets ``ConnectionError``.
+        """
 
 @final
 class EventReader:
@@ -426,4 +439,9 @@ class EventReader:
         """For how long, in seconds, the reader has waited for bytes; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where the reader waits, or at its next wait; from a callback of the event loop."""
+        """Raise an error where the reader waits, or else at its next step, before what was read already.
+
+        Args:
+            error: is never raised itself; each step raises a copy of it (``copy.copy``). Call it from the
+                event loop's thread.
+        """

@@ -6,6 +6,7 @@ StreamActionsError
 ├── MiddlewareError           a middleware broke the chain's rules (at run time)
 ├── ExitAttemptError          what runs for a call tried to end the whole process (in the log)
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
+├── SendNotAwaitedError       ``send`` again and again without ``await``, faster than the client reads
 ├── StreamClosedError         ``send`` after the handler's own ``close``
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
 ├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
@@ -23,6 +24,7 @@ from typing import Any, Final, Literal, TypeAlias
 from streamactions._core import (
     ClientDisconnectedError,
     EventTooLargeError,
+    SendNotAwaitedError,
     StreamActionsError,
     StreamClosedError,
     StreamCutError,
@@ -37,6 +39,7 @@ __all__ = [
     "ExitAttemptError",
     "InvalidChunkError",
     "MiddlewareError",
+    "SendNotAwaitedError",
     "StreamActionsError",
     "StreamClosedError",
     "StreamCutError",

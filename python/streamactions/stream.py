@@ -79,6 +79,7 @@ class Stream(StreamCore):
     ``await stream.send(chunk)`` sends one chunk: anything that JSON can hold, dataclasses and
     pydantic models. The chunk is in the stream when ``send`` returns; awaiting it lets a slow
     reader slow the handler down. It raises ``InvalidChunkError`` for what JSON cannot hold,
+    ``SendNotAwaitedError`` once more than 64 KiB wait of sends that nobody awaits,
     ``StreamClosedError`` after ``close()``, and ``ClientDisconnectedError`` after the client left
     in a handler that was cancelled and went on.
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import base64
-import gc
 import os
 import ssl
-import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar, copy_context
 from pathlib import Path
@@ -342,42 +340,6 @@ def test_a_reader_runs_in_its_own_task_and_context(run_loop: Any, task_factory: 
         assert name.get() == "nobody"
 
     run_loop(main())
-
-
-def test_a_reader_that_its_loop_has_left_behind_is_freed() -> None:
-    """A task that nobody ends waits for a signal that holds it: only a collection can free both."""
-
-    class Marker:
-        """Lives as long as the task's frame."""
-
-    async def main() -> "weakref.ref[Marker]":
-        marker = Marker()
-        reading = asyncio.Event()
-
-        async def script(connection: Connection) -> None:
-            await connection.receive()
-            await connection.send(CHUNKED_HEAD)
-            await connection.wait_left()
-
-        async def read_on(kept: Marker) -> None:
-            stream = await opening.__aenter__()
-            asyncio.get_running_loop().call_soon(reading.set)
-            await anext(stream.values())
-
-        async with scripted_server(script) as url:
-            opening = open_event_stream("GET", url)
-            task = asyncio.get_running_loop().create_task(read_on(marker))
-            await reading.wait()
-            await opening.__aexit__(None, None, None)
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        return weakref.ref(marker)
-
-    loop = asyncio.new_event_loop()
-    reference = loop.run_until_complete(main())
-    loop.close()
-    del loop
-    gc.collect()
-    assert reference() is None
 
 
 def test_a_request_that_http_cannot_carry() -> None:

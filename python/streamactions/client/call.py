@@ -32,7 +32,7 @@ class Interruptible(Protocol):
         """For how long it has waited, in seconds; ``None`` while it does not."""
 
     def interrupt(self, error: Exception) -> None:
-        """Raise ``error`` where it waits, or at its next wait; from a callback of the event loop."""
+        """Raise ``error`` where it waits, or at its next wait; from the event loop's thread."""
 
 
 class Call:
@@ -92,7 +92,8 @@ class Call:
             self._set_timer(self._limit_s())
 
     def close(self) -> None:
-        """Let go of the timer: there will be no further wait."""
+        """Let go of the timer and the reader: there will be no further wait."""
+        self._reader = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -5,7 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::{exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock, types::PyType};
+use pyo3::{
+    PyTraverseError, PyVisit, exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock,
+    types::PyType,
+};
 
 /// An awaitable that is done: awaiting it never reaches the event loop.
 #[pyclass(frozen, module = "streamactions._core")]
@@ -106,6 +109,19 @@ impl Resumed {
     ) -> PyResult<Py<PyAny>> {
         drop((value, traceback));
         Ok(as_iterator(throw_into(self.iterator.bind(py), error)?)?.unbind())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.iterator)?;
+        match self.first.try_lock() {
+            Ok(first) => visit.call(&*first),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let first = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(first);
     }
 }
 

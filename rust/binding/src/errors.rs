@@ -1,7 +1,7 @@
 //! The errors that Rust raises, as Python classes; `streamactions.errors` hangs the rest of the
 //! tree below `StreamActionsError`.
 
-use pyo3::{create_exception, exceptions::PyException, prelude::*};
+use pyo3::{create_exception, exceptions::PyException, prelude::*, sync::PyOnceLock};
 
 create_exception!(
     streamactions,
@@ -14,6 +14,12 @@ create_exception!(
     StreamClosedError,
     StreamActionsError,
     "`send` was called after the handler's own code had closed the stream."
+);
+create_exception!(
+    streamactions,
+    SendNotAwaitedError,
+    StreamActionsError,
+    "`send` was called again and again without `await`, faster than the client reads."
 );
 create_exception!(
     streamactions,
@@ -34,6 +40,18 @@ create_exception!(
     StreamActionsError,
     "The reads of an incoming stream ended inside an event."
 );
+
+/// A copy of an exception that is kept, for one raise.
+///
+/// An exception that was raised holds the frames that it has passed, and these hold whatever the callers
+/// did: so what is kept to be raised again is never raised itself.
+pub(crate) fn copied(py: Python<'_>, error: &Py<PyAny>) -> PyErr {
+    static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    match COPY.import(py, "copy", "copy").and_then(|copy| copy.call1((error,))) {
+        Ok(copy) => PyErr::from_value(copy),
+        Err(error) => error,
+    }
+}
 
 /// The one way in which an error of the wire crate becomes a Python exception.
 pub(crate) fn from_decode_error(error: &wire::decode::DecodeError) -> PyErr {

@@ -14,6 +14,8 @@ mod signal;
 mod state;
 mod stream;
 mod transport;
+mod turn;
+mod waiting;
 
 /// The face of the extension: everything that Python can see is listed here.
 // It needs no GIL: what changes lies behind a lock, an atomic or a borrow check.
@@ -25,7 +27,8 @@ mod _core {
     use crate::decoder::{Event, SSEDecoder, encode_event};
     #[pymodule_export]
     use crate::errors::{
-        ClientDisconnectedError, EventTooLargeError, StreamActionsError, StreamClosedError, StreamCutError,
+        ClientDisconnectedError, EventTooLargeError, SendNotAwaitedError, StreamActionsError,
+        StreamClosedError, StreamCutError,
     };
     #[pymodule_export]
     use crate::pulse::PulseCore;

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit, prelude::*};
 
 use crate::stream::StreamCore;
 
@@ -84,6 +84,21 @@ impl PulseCore {
             }
         }
         !self.lock().is_empty()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
+        if let Ok(streams) = self.streams.try_lock() {
+            for stream in streams.values() {
+                visit.call(stream)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let streams = std::mem::take(&mut *self.lock());
+        drop(streams);
     }
 }
 

@@ -7,26 +7,29 @@
 //! gives; everything else is the same.
 #![expect(clippy::doc_markdown, reason = "Python reads these comments as docstrings")]
 
+mod fault;
 mod items;
+mod source;
 
 use std::{
-    cell::Cell,
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyConnectionError, PyRuntimeError, PyStopAsyncIteration, PyTypeError},
+    exceptions::{PyBaseException, PyRuntimeError, PyStopAsyncIteration, PyTypeError},
     prelude::*,
     types::{PyBytes, PyNone},
 };
 use transport::Taken;
 
+use fault::Fault;
+use source::{Source, TAKEN, is_read_out, take};
+
 use crate::{
     awaitables::{Step, begin, close, step, throw_into, thrown},
     decoder::{Decoding, Event, Form, MaxEventBytes},
-    errors::from_decode_error,
     pulse::now_ns,
     signal::Signal,
     transport::HTTPExchange,
@@ -35,14 +38,6 @@ use crate::{
 pub(crate) use items::{EventItems, NextItem};
 
 const IN_USE: &str = "another task reads the same stream: read it in one task at a time";
-
-/// Where the body's bytes come from.
-enum Source {
-    /// The transport that is built in.
-    Exchange(Py<HTTPExchange>),
-    /// `() -> awaitable of bytes`; no bytes at the body's end.
-    Read(Py<PyAny>),
-}
 
 /// How the API says that its stream is complete.
 struct End {
@@ -68,8 +63,10 @@ struct State {
     decoding: Option<Decoding>,
     items: VecDeque<Item>,
     inner: Option<Inner>,
+    /// A copy of it is raised by each further step, before the items.
+    interruption: Option<Py<PyAny>>,
     /// Raised by each further step, after the items.
-    fault: Option<PyErr>,
+    fault: Option<Fault>,
     has_started: bool,
     is_complete: bool,
     /// A task has been given something to wait for.
@@ -120,6 +117,7 @@ impl EventReader {
             decoding: Some(Decoding::new(max_event_bytes.0)),
             items: VecDeque::new(),
             inner: None,
+            interruption: None,
             fault: None,
             has_started: false,
             is_complete: false,
@@ -160,10 +158,14 @@ impl EventReader {
         Some(now_ns().saturating_sub(since_ns) as f64 / 1e9)
     }
 
-    /// Raise ``error`` where the reader waits, or at its next wait; only from a callback of the event loop.
-    fn interrupt(&self, error: Bound<'_, PyAny>) -> PyResult<()> {
+    /// Raise an error where the reader waits, or else at its next step, before what was read already.
+    ///
+    /// Args:
+    ///     error: is never raised itself; each step raises a copy of it (``copy.copy``). Call it from the
+    ///         event loop's thread.
+    fn interrupt(&self, error: Bound<'_, PyBaseException>) -> PyResult<()> {
         let py = error.py();
-        let before = self.lock().fault.replace(PyErr::from_value(error));
+        let before = self.lock().interruption.replace(error.into_any().unbind());
         drop(before);
         match &self.source {
             Source::Exchange(exchange) => Signal::fire(exchange.get().signal().bind(py)),
@@ -188,31 +190,40 @@ impl EventReader {
             if let Some(Inner::Read(inner) | Inner::Tail(inner)) = &state.inner {
                 visit.call(inner)?;
             }
+            visit.call(&state.interruption)?;
+            if let Some(fault) = &state.fault {
+                fault.traverse(&visit)?;
+            }
         }
         Ok(())
     }
 
     fn __clear__(&self) {
-        let (items, inner) = {
+        let held = {
             let mut state = self.lock();
-            (std::mem::take(&mut state.items), state.inner.take())
+            let items = std::mem::take(&mut state.items);
+            (items, state.inner.take(), state.interruption.take(), state.fault.take())
         };
-        drop((items, inner));
-    }
-}
-
-impl State {
-    /// The wait is over. Gives what was awaited elsewhere.
-    fn end_wait(&mut self) -> Option<Inner> {
-        self.is_awaited = false;
-        self.waiting_since_ns = None;
-        self.inner.take()
+        drop(held);
     }
 }
 
 impl EventReader {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The task's wait is over, if there was one. Gives what was awaited elsewhere.
+    fn end_wait(&self, leave: fn(&Signal)) -> Option<Inner> {
+        let (inner, has_waited) = {
+            let mut state = self.lock();
+            state.is_awaited = false;
+            (state.inner.take(), state.waiting_since_ns.take().is_some())
+        };
+        if has_waited && let Source::Exchange(exchange) = &self.source {
+            leave(exchange.get().signal().get());
+        }
+        inner
     }
 
     /// Go on until there is an item, or something to wait for.
@@ -222,7 +233,7 @@ impl EventReader {
     /// `StopAsyncIteration` at the end; a fault; what the task was interrupted with.
     fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = value.py();
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::leave);
         if let Some(inner) = inner
             && let Some(waits) = self.go_through(form, inner, |iterator| step(iterator.bind(py), value))?
         {
@@ -234,9 +245,8 @@ impl EventReader {
     /// Raise `error` where the task waits, and go on if that catches it.
     fn throw<'py>(&self, form: Form, error: Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = error.py();
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::leave);
         let Some(inner) = inner else {
-            self.leave();
             return Err(thrown(error)?);
         };
         match self.go_through(form, inner, |iterator| throw_into(iterator.bind(py), &error))? {
@@ -247,26 +257,16 @@ impl EventReader {
 
     /// The task gives its wait up.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let inner = self.lock().end_wait();
+        let inner = self.end_wait(Signal::abandon);
         match inner {
             Some(Inner::Read(iterator) | Inner::Tail(iterator)) => close(iterator.bind(py)),
-            None => {
-                self.leave();
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
     /// Refuse a second task.
     fn check_free(&self) -> PyResult<()> {
         if self.lock().is_awaited { Err(PyRuntimeError::new_err(IN_USE)) } else { Ok(()) }
-    }
-
-    fn leave(&self) {
-        if let Source::Exchange(exchange) = &self.source {
-            let exchange = exchange.get();
-            exchange.signal().get().leave();
-        }
     }
 
     /// One step of what is awaited elsewhere. Gives what the task has to wait for, or nothing once that is
@@ -298,23 +298,7 @@ impl EventReader {
 
     fn advance<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Step<'py>> {
         loop {
-            let item = {
-                let mut state = self.lock();
-                match state.items.pop_front() {
-                    Some(Item::End) => {
-                        state.is_complete = true;
-                        Some(Item::End)
-                    }
-                    None if state.is_complete => return Err(PyStopAsyncIteration::new_err(())),
-                    None => {
-                        if let Some(fault) = &state.fault {
-                            return Err(fault.clone_ref(py));
-                        }
-                        None
-                    }
-                    item => item,
-                }
-            };
+            let item = self.next_item(py)?;
             let inner = match (item, &self.source) {
                 (Some(Item::Given(item)), _) => {
                     return Ok(Step::Returned(self.give(form, item.into_bound(py))?));
@@ -334,7 +318,7 @@ impl EventReader {
                         continue;
                     }
                     Taken::Failed(why) => {
-                        return Err(self.fail(py, "cut", PyConnectionError::new_err(why)));
+                        return Err(self.fail(py, Fault::Cut(why)));
                     }
                     Taken::Nothing => {
                         let signal = exchange.get().signal().bind(py);
@@ -352,6 +336,27 @@ impl EventReader {
                 return Ok(Step::Yielded(waits));
             }
         }
+    }
+
+    /// The next item of what was read, if there is one.
+    fn next_item(&self, py: Python<'_>) -> PyResult<Option<Item>> {
+        let fault = {
+            let mut state = self.lock();
+            if let (Some(error), false) = (&state.interruption, state.is_complete) {
+                Fault::Other(error.clone_ref(py))
+            } else {
+                match (state.items.pop_front(), &state.fault) {
+                    (Some(Item::End), _) => {
+                        state.is_complete = true;
+                        return Ok(Some(Item::End));
+                    }
+                    (None, _) if state.is_complete => return Err(PyStopAsyncIteration::new_err(())),
+                    (None, Some(fault)) => fault.clone_ref(py),
+                    (item, _) => return Ok(item),
+                }
+            }
+        };
+        Err(fault.to_error(py, self))
     }
 
     /// An item in the form that is asked for: events that were read before can still become values.
@@ -373,10 +378,7 @@ impl EventReader {
     fn accept(&self, py: Python<'_>, form: Form, data: &[u8]) -> PyResult<()> {
         let Some(mut decoding) = self.lock().decoding.take() else {
             // These bytes are lost to whoever decodes now, so its stream must not go on without them.
-            let error = PyRuntimeError::new_err(IN_USE);
-            let before = self.lock().fault.replace(error.clone_ref(py));
-            drop(before);
-            return Err(error);
+            return Err(self.fail(py, Fault::InUse));
         };
         if data.is_empty() {
             let is_cut = self.end.data.is_some()
@@ -386,7 +388,7 @@ impl EventReader {
             state.decoding = Some(decoding);
             if is_cut {
                 drop(state);
-                return Err(self.fail(py, "cut", PyConnectionError::new_err("the body has ended")));
+                return Err(self.fail(py, Fault::Cut("the body has ended".to_owned())));
             }
             state.is_complete = true;
             return Ok(());
@@ -406,15 +408,15 @@ impl EventReader {
             }
             match form.make(py, event, id) {
                 Ok(item) => items.push_back(Item::Given(item.unbind())),
-                Err(error) => fault = Some(error),
+                Err(error) => fault = Some(Fault::other(py, error)),
             }
             if is_last_by_type {
                 has_ended = true;
                 items.push_back(Item::End);
             }
         });
-        if let (Err(error), None, false) = (&outcome, &fault, has_ended) {
-            fault = Some(self.make_fault(py, "too large", from_decode_error(error)));
+        if let (Err(error), None, false) = (outcome, &fault, has_ended) {
+            fault = Some(Fault::TooLarge(error));
         }
         let is_first = {
             let mut state = self.lock();
@@ -440,30 +442,11 @@ impl EventReader {
         }
     }
 
-    fn fail(&self, py: Python<'_>, why: &str, cause: PyErr) -> PyErr {
-        let fault = self.make_fault(py, why, cause);
-        let before = self.lock().fault.replace(fault.clone_ref(py));
+    /// The reading is over: gives what to raise now, as each further step does.
+    fn fail(&self, py: Python<'_>, fault: Fault) -> PyErr {
+        let error = fault.to_error(py, self);
+        let before = self.lock().fault.replace(fault);
         drop(before);
-        fault
+        error
     }
-}
-
-thread_local! {
-    /// The memory that bytes are taken into, one stream after the other.
-    static TAKEN: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// Take bytes of the body.
-fn take(exchange: &HTTPExchange) -> Taken<Vec<u8>> {
-    exchange.take_body(|data| {
-        let mut taken = TAKEN.take();
-        taken.clear();
-        taken.extend_from_slice(data);
-        taken
-    })
-}
-
-/// Whether the body has ended, so that nothing has to be awaited; what comes after the last event is dropped.
-fn is_read_out(exchange: &HTTPExchange) -> bool {
-    matches!(exchange.take_body(|_| ()), Taken::Ended)
 }

@@ -1,6 +1,6 @@
 //! What the streams of one action have in common: how chunks are encoded and spelled, and the bounds.
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*};
 use wire::buffer::Limits;
 
 use crate::pulse::seconds_to_ns;
@@ -37,5 +37,10 @@ impl StreamSettings {
         }
         let limits = Limits { keep_alive_ns: seconds_to_ns(keep_alive_s), ..Limits::DEFAULT };
         Ok(Self { encode, encode_any, chunk_event, done_frame, limits, outlives_client })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.encode)?;
+        visit.call(&self.encode_any)
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{
 
 use pyo3::{
     PyTraverseError, PyVisit, exceptions::PyRuntimeError, ffi, import_exception, intern, prelude::*,
-    types::PyDict,
+    sync::PyOnceLock, types::PyDict,
 };
 use smallvec::SmallVec;
 
@@ -34,9 +34,13 @@ type Callbacks = SmallVec<[Callback; 1]>;
 enum State {
     /// Nobody waits.
     Idle,
+    /// Nobody waits, and these are not to be called; see [`Signal::abandon`].
+    Abandoned(Callbacks),
     /// A task waits, once its callback has been added.
     Waiting(Callbacks),
-    /// The wait was cancelled, with this message, and its callbacks will be called by the loop.
+    /// There were news, and the loop will call the callbacks; until then the wait is not over.
+    Told,
+    /// The wait was cancelled, with this message, and the loop will call the callbacks.
     Cancelled(Option<Py<PyAny>>),
 }
 
@@ -53,20 +57,25 @@ impl Signal {
         Self { event_loop, is_blocking: AtomicBool::new(false), state: Mutex::new(State::Idle) }
     }
 
+    pub(crate) fn event_loop(&self) -> &Py<PyAny> {
+        &self.event_loop
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begin a wait: what an awaitable's step has to give to its task.
+    /// Begin a wait: what an awaitable's step has to give to its task. Who waited before calls
+    /// [`Signal::leave`] first.
     ///
     /// # Errors
     ///
-    /// `RuntimeError`: another task waits already.
+    /// `RuntimeError`: another task waits already, or is about to be told that its wait is over.
     pub(crate) fn wait(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         let before = {
             let mut state = this.lock();
-            if matches!(*state, State::Waiting(_)) {
+            if !matches!(*state, State::Idle | State::Abandoned(_)) {
                 return Err(PyRuntimeError::new_err(
                     "another task waits for the same response: read it in one task at a time",
                 ));
@@ -78,33 +87,95 @@ impl Signal {
         Ok(())
     }
 
-    /// The wait is over, because who waited was thrown out of it.
+    /// The wait is over: its task goes on, or was thrown out of it.
     pub(crate) fn leave(&self) {
         let before = std::mem::replace(&mut *self.lock(), State::Idle);
         drop(before);
     }
 
-    /// There are news: run whoever waits, now. Only from a callback of the event loop, where no task runs.
+    /// The wait is over, because what waited is closed, as by a collection of garbage. The callbacks may be
+    /// all that still holds the task, and with it the coroutine that is being closed: they are kept.
+    pub(crate) fn abandon(&self) {
+        let before = {
+            let mut state = self.lock();
+            let kept = match &mut *state {
+                State::Waiting(callbacks) => State::Abandoned(std::mem::take(callbacks)),
+                _ => State::Idle,
+            };
+            std::mem::replace(&mut *state, kept)
+        };
+        drop(before);
+    }
+
+    /// There are news: run whoever waits. It is run now where no task runs, as in a callback of the event
+    /// loop; a task cannot be run from within another, so then, and for whatever cannot be run now, the
+    /// loop does it in its next turn. Whoever waits is told in any case.
     ///
     /// # Errors
     ///
     /// What a callback raised; a task's wake-up raises nothing but `SystemExit` and `KeyboardInterrupt`.
     pub(crate) fn fire(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let callbacks = {
-            let mut state = slf.get().lock();
-            let State::Waiting(callbacks) = &mut *state else {
-                return Ok(());
-            };
-            let callbacks = std::mem::take(callbacks);
-            *state = State::Idle;
-            callbacks
+        if !slf.get().is_awaited() {
+            return Ok(());
+        }
+        if is_within_task(slf.get().event_loop.bind(slf.py()))? {
+            return Self::fire_soon(slf);
+        }
+        Self::fire_now(slf)
+    }
+
+    /// As [`Signal::fire`], by a caller who knows that no task of this event loop runs.
+    pub(crate) fn fire_now(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let Some(callbacks) = slf.get().take_callbacks(State::Idle) else {
+            return Ok(());
         };
+        let mut callbacks = callbacks.into_iter();
+        for callback in callbacks.by_ref() {
+            let called = match callback.call(slf) {
+                Ok(Called::Now) => continue,
+                Ok(Called::Refused) => Self::call_soon(slf, &callback),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = called {
+                // What one callback raises, the others' news must survive.
+                if let Err(refused) = Self::call_all_soon(slf, callbacks) {
+                    refused.write_unraisable(slf.py(), Some(slf));
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// There are news: the event loop runs whoever waits, in its next turn.
+    pub(crate) fn fire_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().take_callbacks(State::Told) {
+            Some(callbacks) => Self::call_all_soon(slf, callbacks),
+            None => Ok(()),
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        matches!(*self.lock(), State::Waiting(_))
+    }
+
+    /// End the wait that goes on, if any: those who are to be told, which the caller does.
+    fn take_callbacks(&self, next: State) -> Option<Callbacks> {
+        let mut state = self.lock();
+        let State::Waiting(callbacks) = &mut *state else {
+            return None;
+        };
+        let callbacks = std::mem::take(callbacks);
+        *state = next;
+        Some(callbacks)
+    }
+
+    /// Have the loop call them. One that it refuses does not keep the others from being called.
+    fn call_all_soon(slf: &Bound<'_, Self>, callbacks: impl IntoIterator<Item = Callback>) -> PyResult<()> {
         let mut outcome = Ok(());
         for callback in callbacks {
-            let called = callback.call(slf);
-            if outcome.is_ok() {
-                outcome = called;
-            }
+            let called = Self::call_soon(slf, &callback);
+            outcome = outcome.and(called);
         }
         outcome
     }
@@ -120,22 +191,38 @@ impl Signal {
     }
 }
 
+/// Whether a task of this event loop runs, so that no other one can be entered.
+pub(crate) fn is_within_task(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static CURRENT_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let current_task = CURRENT_TASK.import(event_loop.py(), "asyncio", "current_task")?;
+    Ok(!current_task.call1((event_loop,))?.is_none())
+}
+
+enum Called {
+    Now,
+    /// Its context is entered already, by whoever runs now.
+    Refused,
+}
+
 impl Callback {
     /// Call it in its context, as the loop would.
-    fn call(&self, signal: &Bound<'_, Signal>) -> PyResult<()> {
+    fn call(&self, signal: &Bound<'_, Signal>) -> PyResult<Called> {
         let py = signal.py();
         // SAFETY: the thread is attached, and `context` is a live object; one that is no context is
         // answered with TypeError, one that is entered already with RuntimeError.
         if unsafe { ffi::PyContext_Enter(self.context.as_ptr()) } != 0 {
-            return Err(PyErr::fetch(py));
+            // The loop, which is asked next, tells of a context that is none.
+            drop(PyErr::fetch(py));
+            return Ok(Called::Refused);
         }
         let called = self.function.bind(py).call1((signal,)).map(drop);
         // SAFETY: as above; this is the context that was entered last, because the callback, like any
         // code, leaves each context that it enters.
         if unsafe { ffi::PyContext_Exit(self.context.as_ptr()) } != 0 {
-            return called.and(Err(PyErr::fetch(py)));
+            called?;
+            return Err(PyErr::fetch(py));
         }
-        called
+        called.map(|()| Called::Now)
     }
 }
 
@@ -179,41 +266,35 @@ impl Signal {
 
     /// Returns how many callbacks were removed.
     fn remove_done_callback(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<usize> {
-        // Taken out, since comparing runs Python code.
-        let before = match &mut *self.lock() {
-            State::Waiting(callbacks) => std::mem::take(callbacks),
-            State::Idle | State::Cancelled(_) => return Ok(0),
+        // Comparing runs Python code, which may end the wait: none of them may be away meanwhile.
+        let functions: SmallVec<[Py<PyAny>; 1]> = match &*self.lock() {
+            State::Waiting(callbacks) => callbacks.iter().map(|each| each.function.clone_ref(py)).collect(),
+            _ => return Ok(0),
         };
-        let count = before.len();
-        let mut kept = Callbacks::new();
-        for callback in before {
-            if !callback.function.bind(py).eq(function)? {
-                kept.push(callback);
+        let mut equal: SmallVec<[Py<PyAny>; 1]> = SmallVec::new();
+        for each in functions {
+            if each.bind(py).eq(function)? {
+                equal.push(each);
             }
         }
-        let removed = count - kept.len();
+        let mut removed = Callbacks::new();
         if let State::Waiting(callbacks) = &mut *self.lock() {
-            callbacks.extend(kept);
+            for each in std::mem::take(callbacks) {
+                let is_removed = equal.iter().any(|function| function.is(&each.function));
+                (if is_removed { &mut removed } else { &mut *callbacks }).push(each);
+            }
         }
-        Ok(removed)
+        // Dropped here, where the lock is not held.
+        Ok(removed.len())
     }
 
     /// Cancel the wait that goes on, if any; who waited is told in the loop's next turn.
     #[pyo3(signature = (msg = None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
-        let callbacks = {
-            let mut state = slf.get().lock();
-            let State::Waiting(callbacks) = &mut *state else {
-                return Ok(false);
-            };
-            let callbacks = std::mem::take(callbacks);
-            *state = State::Cancelled(msg);
-            callbacks
-        };
-        for callback in callbacks {
-            Self::call_soon(slf, &callback)?;
+        match slf.get().take_callbacks(State::Cancelled(msg)) {
+            Some(callbacks) => Self::call_all_soon(slf, callbacks).map(|()| true),
+            None => Ok(false),
         }
-        Ok(true)
     }
 
     fn cancelled(&self) -> bool {
@@ -226,7 +307,7 @@ impl Signal {
 
     fn result(&self, py: Python<'_>) -> PyResult<()> {
         match &*self.lock() {
-            State::Idle => Ok(()),
+            State::Idle | State::Abandoned(_) | State::Told => Ok(()),
             State::Waiting(_) => Err(InvalidStateError::new_err("nothing has come yet")),
             State::Cancelled(None) => Err(CancelledError::new_err(())),
             State::Cancelled(Some(message)) => Err(CancelledError::new_err((message.clone_ref(py),))),
@@ -239,15 +320,17 @@ impl Signal {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
-        if let Ok(state) = self.state.try_lock()
-            && let State::Waiting(callbacks) = &*state
-        {
-            for callback in callbacks {
-                visit.call(&callback.function)?;
-                visit.call(&callback.context)?;
+        match self.state.try_lock().as_deref() {
+            Ok(State::Waiting(callbacks) | State::Abandoned(callbacks)) => {
+                for callback in callbacks {
+                    visit.call(&callback.function)?;
+                    visit.call(&callback.context)?;
+                }
+                Ok(())
             }
+            Ok(State::Cancelled(message)) => visit.call(message),
+            Ok(State::Idle | State::Told) | Err(_) => Ok(()),
         }
-        Ok(())
     }
 
     fn __clear__(&self) {

@@ -12,6 +12,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyOSError, PyTypeError},
     intern,
     prelude::*,
@@ -21,12 +22,13 @@ use wire::buffer::{Advice, ChunkBuffer, Next, Phase};
 
 use crate::{
     awaitables::{Started, Yield, ready, start},
-    errors::{ClientDisconnectedError, StreamClosedError},
+    errors::{ClientDisconnectedError, SendNotAwaitedError, StreamClosedError},
     futures::{discard, resolve, wake},
     pulse::{PulseCore, now_ns},
     sending::SendEach,
     settings::StreamSettings,
     state::{Batch, News, State},
+    waiting::{Goal, StreamWait},
 };
 
 /// The core of `streamactions.Stream`.
@@ -78,16 +80,9 @@ impl StreamCore {
         self.lock().buffer.phase() != Phase::Open
     }
 
-    /// A future that is done when the last frame is written or the client has left.
-    fn wait_closed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.create_future(py)?;
-        let mut state = self.lock();
-        if state.is_finished {
-            drop(state);
-            return ready(py);
-        }
-        state.waiting_for_end.push(future.clone().unbind());
-        Ok(future)
+    /// An awaitable that is done when the last frame is written or the client has left.
+    fn wait_closed(slf: Py<Self>) -> StreamWait {
+        StreamWait::new(slf, Goal::End)
     }
 
     /// End the stream with `frame`, unless it has ended already.
@@ -116,7 +111,7 @@ impl StreamCore {
         };
         match news {
             Some(News::Write(write)) => resolve(&future, write.bind(py))?,
-            Some(News::Failed(error)) => return Err(error),
+            Some(News::Failed(error)) => return Err(PyErr::from_value(error.into_bound(py))),
             None => resolve(&future, &py.None().into_bound(py))?,
         };
         Ok(future)
@@ -166,6 +161,21 @@ impl StreamCore {
     fn buffered_bytes(&self) -> usize {
         self.lock().buffer.buffered_bytes()
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.settings)?;
+        visit.call(&self.server_send)?;
+        visit.call(&self.pulse)?;
+        match self.state.try_lock() {
+            Ok(state) => state.traverse(&visit),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        let held = self.lock().clear();
+        drop(held);
+    }
 }
 
 /// What became of a chunk that was sent.
@@ -177,6 +187,11 @@ pub(crate) enum Sent<'py> {
 }
 
 impl<'py> Sent<'py> {
+    fn until(stream: &Bound<'py, StreamCore>, goal: Goal) -> PyResult<Self> {
+        let wait = StreamWait::new(stream.clone().unbind(), goal);
+        Ok(Self::Wait(Bound::new(stream.py(), wait)?.into_any()))
+    }
+
     fn after_a_turn(py: Python<'py>) -> PyResult<Self> {
         Ok(Self::Wait(Bound::new(py, Yield::new())?.into_any()))
     }
@@ -196,23 +211,26 @@ impl StreamCore {
         };
         let json = json.cast::<PyBytes>()?.as_bytes();
         let now = now_ns();
-        let (advice, batch, previous_send_ns) = {
+        let (advice, batch, previous_send_ns, frame_bytes, writes_done) = {
             let mut state = this.lock();
             if state.buffer.phase() != Phase::Open {
                 return this.refuse(&state);
             }
+            let before_bytes = state.buffer.buffered_bytes();
             let advice = state.buffer.push(now, |bytes| match &settings.chunk_event {
                 None => wire::encode::encode_data(bytes, json),
                 Some(event) => wire::encode::encode_named_data(bytes, event, json),
             });
+            let frame_bytes = state.buffer.buffered_bytes() - before_bytes;
             let is_due = matches!(advice, Advice::Write | Advice::WriteAndYield);
             let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now);
-            (advice, is_due.then(|| state.take(py, now)), previous_send_ns)
+            let batch = is_due.then(|| state.take(py, now));
+            (advice, batch, previous_send_ns, frame_bytes, state.writes_done)
         };
         if let Some(batch) = batch
             && this.hand_over(py, batch)
         {
-            return Ok(Sent::Wait(this.wait_for_write(py)?));
+            return Sent::until(slf, Goal::Write { writes_done, frame_bytes: 0 });
         }
         match advice {
             Advice::Gather | Advice::Write => {}
@@ -221,7 +239,13 @@ impl StreamCore {
                 this.pulse.get().event_loop().call_method1(py, intern!(py, "call_soon"), (flush,))?;
             }
             Advice::WriteAndYield => return Sent::after_a_turn(py),
-            Advice::Wait => return Ok(Sent::Wait(this.wait_for_write(py)?)),
+            Advice::Wait => return Sent::until(slf, Goal::Write { writes_done, frame_bytes }),
+            Advice::Refuse => {
+                return Err(SendNotAwaitedError::new_err(
+                    "send() was called again and again without await, faster than the client reads: write \
+                     `await stream.send(chunk)`",
+                ));
+            }
         }
         if this.pulse.get().takes_turn_of(previous_send_ns, now) {
             Sent::after_a_turn(py)
@@ -268,12 +292,13 @@ impl StreamCore {
             match self.write(py, body, is_last).and_then(start) {
                 Ok(Started::Done) => {}
                 Ok(Started::Pending(write)) => {
+                    self.lock().buffer.pend();
                     self.tell_connection(py, News::Write(write.unbind()));
                     return true;
                 }
                 Err(error) => {
                     if !error.is_instance_of::<PyOSError>(py) {
-                        self.tell_connection(py, News::Failed(error));
+                        self.tell_connection(py, News::Failed(error.into_value(py).into_any()));
                     }
                     self.abandon(py);
                     return false;
@@ -301,10 +326,39 @@ impl StreamCore {
         self.server_send.bind(py).call1((message,))
     }
 
-    fn wait_for_write<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// Begin to wait. Gives the future to await, or nothing where the goal is reached.
+    pub(crate) fn begin_wait<'py>(&self, py: Python<'py>, goal: Goal) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if goal.is_reached(&self.lock()) {
+            return Ok(None);
+        }
         let future = self.create_future(py)?;
-        self.lock().waiting_senders.push(future.clone().unbind());
-        Ok(future)
+        let mut state = self.lock();
+        match goal {
+            _ if goal.is_reached(&state) => return Ok(None),
+            Goal::Write { frame_bytes, .. } => {
+                state.buffer.begin_wait(frame_bytes);
+                state.waiting_senders.push(future.clone().unbind());
+            }
+            Goal::End => state.waiting_for_end.push(future.clone().unbind()),
+        }
+        Ok(Some(future))
+    }
+
+    /// Give up a wait that had begun.
+    pub(crate) fn give_up_wait(&self, future: &Py<PyAny>, goal: Goal) {
+        let given_up = {
+            let mut state = self.lock();
+            if let (Goal::Write { frame_bytes, .. }, false) = (goal, goal.is_reached(&state)) {
+                state.buffer.give_up_wait(frame_bytes);
+            }
+            let waiting = match goal {
+                Goal::Write { .. } => &mut state.waiting_senders,
+                Goal::End => &mut state.waiting_for_end,
+            };
+            let index = waiting.iter().position(|each| each.is(future));
+            index.map(|index| waiting.remove(index))
+        };
+        drop(given_up);
     }
 
     fn finish(&self, py: Python<'_>, frame: &[u8]) {
@@ -345,7 +399,11 @@ impl StreamCore {
     }
 
     fn wake_senders(&self, py: Python<'_>) {
-        let waiting = std::mem::take(&mut self.lock().waiting_senders);
+        let waiting = {
+            let mut state = self.lock();
+            state.writes_done += 1;
+            std::mem::take(&mut state.waiting_senders)
+        };
         for future in waiting {
             wake(py, &future);
         }
@@ -367,9 +425,7 @@ impl StreamCore {
                     discard(py, &write);
                 }
             }),
-            News::Failed(error) => {
-                future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)).map(drop)
-            }
+            News::Failed(error) => future.call_method1(intern!(py, "set_exception"), (error,)).map(drop),
         };
         if let Err(error) = told {
             error.write_unraisable(py, Some(future));

@@ -7,7 +7,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,10 +22,15 @@ use pyo3::{
 };
 use transport::{Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
 
-use crate::{awaitables::thrown, signal::Signal};
+use crate::{
+    awaitables::thrown,
+    pulse::now_ns,
+    signal::{Signal, is_within_task},
+    turn::MAX_TURN_NS,
+};
 
 /// Which exchanges of an event loop have news.
-#[pyclass(frozen, module = "streamactions")]
+#[pyclass(frozen, weakref, module = "streamactions")]
 pub(crate) struct HTTPMailbox {
     mailbox: Arc<Mailbox>,
     /// The signals of the exchanges that were not given up.
@@ -48,18 +56,52 @@ impl HTTPMailbox {
     }
 
     /// Run whoever waits for an exchange that has news; called by the event loop.
+    ///
+    /// Raises:
+    ///     Exception: what the first of them raised that raised anything; all are run.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
+        let begin_ns = now_ns();
+        let mut is_within = None;
         let mut outcome = Ok(());
         for number in self.mailbox.take() {
-            let signal = self.signals().get(&number).map(|signal| signal.clone_ref(py));
-            if let Some(signal) = signal {
-                let fired = Signal::fire(signal.bind(py));
-                if outcome.is_ok() {
-                    outcome = fired;
-                }
+            let Some(signal) = self.signals().get(&number).map(|signal| signal.clone_ref(py)) else {
+                continue;
+            };
+            let signal = signal.bind(py);
+            let is_first = is_within.is_none();
+            if is_first {
+                is_within =
+                    Some(is_within_task(signal.get().event_loop().bind(py)).unwrap_or_else(|error| {
+                        outcome = Err(error);
+                        true
+                    }));
+            }
+            // One who raises or takes long must not keep the loop from turning, nor the others from their news.
+            let is_soon = is_within == Some(true)
+                || outcome.is_err()
+                || !is_first && now_ns().saturating_sub(begin_ns) >= MAX_TURN_NS;
+            let told = if is_soon { Signal::fire_soon(signal) } else { Signal::fire_now(signal) };
+            match (told, &outcome) {
+                (Err(error), Err(_)) => error.write_unraisable(py, Some(signal)),
+                (told, Ok(())) => outcome = told,
+                (Ok(()), Err(_)) => {}
             }
         }
         outcome
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(signals) = self.signals.try_lock() {
+            for signal in signals.values() {
+                visit.call(signal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let signals = std::mem::take(&mut *self.signals());
+        drop(signals);
     }
 }
 
@@ -106,7 +148,7 @@ impl HTTPClient {
         let py = mailbox.py();
         let signal = Py::new(py, Signal::new(event_loop))?;
         mailbox.get().signals().insert(exchange.number(), signal.clone_ref(py));
-        Ok(HTTPExchange { exchange, mailbox: mailbox.unbind(), signal })
+        Ok(HTTPExchange { exchange, mailbox: mailbox.unbind(), signal, is_closed: AtomicBool::new(false) })
     }
 }
 
@@ -116,6 +158,7 @@ pub(crate) struct HTTPExchange {
     exchange: Exchange,
     mailbox: Py<HTTPMailbox>,
     signal: Py<Signal>,
+    is_closed: AtomicBool,
 }
 
 #[pymethods]
@@ -125,7 +168,7 @@ impl HTTPExchange {
     /// Raises:
     ///     ConnectionError: no response came.
     fn head(slf: Py<Self>) -> HTTPTake {
-        HTTPTake { exchange: slf, part: Part::Head }
+        HTTPTake::new(slf, Part::Head)
     }
 
     /// Wait for bytes of the body; awaiting it gives those that have come, at most 6 KiB.
@@ -135,14 +178,14 @@ impl HTTPExchange {
     /// Raises:
     ///     ConnectionError: the body has broken off.
     fn read(slf: Py<Self>) -> HTTPTake {
-        HTTPTake { exchange: slf, part: Part::Body }
+        HTTPTake::new(slf, Part::Body)
     }
 
-    /// Give the exchange up; the connection of a body that was not read to its end is closed.
-    fn close(&self) {
-        self.exchange.close();
-        let signal = self.mailbox.get().signals().remove(&self.exchange.number());
-        drop(signal);
+    /// Give the exchange up; the connection of a body that was not read to its end is closed. Who waits for
+    /// the head or the body, or asks for more, gets ``ConnectionError``.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().give_up();
+        Signal::fire(slf.get().signal.bind(slf.py()))
     }
 
     // A task that nobody ends holds what it waits for, which holds the task.
@@ -155,7 +198,22 @@ impl HTTPExchange {
 impl HTTPExchange {
     /// Bytes of the body that have come; where there are none yet, the signal will fire.
     pub(crate) fn take_body<T>(&self, take: impl FnOnce(&[u8]) -> T) -> Taken<T> {
-        self.exchange.take_body(take)
+        self.unless_closed(self.exchange.take_body(take))
+    }
+
+    /// Nobody will ever tell of news of an exchange that was given up.
+    fn unless_closed<T>(&self, taken: Taken<T>) -> Taken<T> {
+        if matches!(taken, Taken::Nothing) && self.is_closed.load(Ordering::Relaxed) {
+            return Taken::Failed("the response was closed: read it before its block is left".to_owned());
+        }
+        taken
+    }
+
+    fn give_up(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.exchange.close();
+        let signal = self.mailbox.get().signals().remove(&self.exchange.number());
+        drop(signal);
     }
 
     /// What fires when there is something to take after there was nothing.
@@ -166,7 +224,7 @@ impl HTTPExchange {
 
 impl Drop for HTTPExchange {
     fn drop(&mut self) {
-        self.close();
+        self.give_up();
     }
 }
 
@@ -181,6 +239,21 @@ enum Part {
 pub(crate) struct HTTPTake {
     exchange: Py<HTTPExchange>,
     part: Part,
+    /// Its task waits for the signal.
+    is_waiting: AtomicBool,
+}
+
+impl HTTPTake {
+    fn new(exchange: Py<HTTPExchange>, part: Part) -> Self {
+        Self { exchange, part, is_waiting: AtomicBool::new(false) }
+    }
+
+    /// The wait is over, if there was one.
+    fn end_wait(&self) {
+        if self.is_waiting.swap(false, Ordering::Relaxed) {
+            self.exchange.get().signal.get().leave();
+        }
+    }
 }
 
 #[pymethods]
@@ -194,9 +267,10 @@ impl HTTPTake {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<Signal>> {
+        self.end_wait();
         let exchange = self.exchange.get();
         let taken = match self.part {
-            Part::Head => match exchange.exchange.take_head() {
+            Part::Head => match exchange.unless_closed(exchange.exchange.take_head()) {
                 Taken::Some(head) => {
                     return Err(PyStopIteration::new_err(((head.status, head.fields),)));
                 }
@@ -212,6 +286,7 @@ impl HTTPTake {
             Taken::Failed(why) => Err(PyConnectionError::new_err(why)),
             Taken::Nothing => {
                 Signal::wait(exchange.signal.bind(py))?;
+                self.is_waiting.store(true, Ordering::Relaxed);
                 Ok(exchange.signal.clone_ref(py))
             }
         }
@@ -226,13 +301,15 @@ impl HTTPTake {
         traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         drop((value, traceback));
-        self.close();
+        self.end_wait();
         Err(thrown(error)?)
     }
 
     /// The task gives the wait up.
     fn close(&self) {
-        self.exchange.get().signal.get().leave();
+        if self.is_waiting.swap(false, Ordering::Relaxed) {
+            self.exchange.get().signal.get().abandon();
+        }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

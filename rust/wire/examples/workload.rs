@@ -121,7 +121,9 @@ fn buffer(count: usize) -> usize {
         let advice = buffer.push(now_ns, |out| encode_data(out, CHUNK));
         let is_due = match advice {
             Advice::Write | Advice::WriteAndYield => true,
-            Advice::ScheduleFlush | Advice::Gather | Advice::Wait => number % 8 == 7 && buffer.flush(),
+            Advice::ScheduleFlush | Advice::Gather | Advice::Wait | Advice::Refuse => {
+                number % 8 == 7 && buffer.flush()
+            }
         };
         if is_due || number + 1 == count {
             bytes += buffer.take(now_ns, |out, _| out.len());

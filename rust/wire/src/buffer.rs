@@ -8,7 +8,8 @@
 //! In pseudo-code, after a frame was appended:
 //!
 //! ```text
-//! a write is in flight?    gather; where max_buffered_bytes is reached, the sender waits
+//! a write is in flight?    gather; where max_buffered_bytes is reached, the sender waits;
+//!                          where max_unawaited_bytes are gathered for which nobody waits, refuse
 //! hand_over_bytes reached? write now
 //! quiet for gather_window? write now            (the lone token)
 //! otherwise                gather until the end of this turn of the event loop
@@ -24,6 +25,11 @@ pub struct Limits {
     /// While a write is in flight, a sender waits once this much is gathered. One frame may go
     /// over it, since a frame is never cut.
     pub max_buffered_bytes: usize,
+    /// While a write is in flight that the server did not take at once, no frame is taken once more than this
+    /// is gathered of senders who do not wait, though they should: nothing else bounds what they send. It
+    /// leaves room for a few who wait a little later. A sender who waits has one frame here, however many
+    /// they are.
+    pub max_unawaited_bytes: usize,
     /// A frame that comes this long after the last write is alone and is written at once. It is
     /// less than a reader takes to answer to the frame before, so nobody waits for a gathered one.
     pub gather_window_ns: u64,
@@ -37,6 +43,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         hand_over_bytes: 8 * 1024,
         max_buffered_bytes: 8 * 1024,
+        max_unawaited_bytes: 8 * 8 * 1024,
         gather_window_ns: 50_000,
         keep_alive_ns: 15_000_000_000,
     };
@@ -59,6 +66,8 @@ pub enum Advice {
     Gather,
     /// Nothing, but the sender waits until the write in flight is done.
     Wait,
+    /// The frame was not taken: too much is gathered of senders who do not wait.
+    Refuse,
 }
 
 /// Where a stream is in its life.
@@ -89,9 +98,11 @@ pub enum Next {
 pub struct ChunkBuffer {
     limits: Limits,
     bytes: Vec<u8>,
+    /// How much of it is of senders who wait.
+    awaited_bytes: usize,
     phase: Phase,
     /// At most one write is under way, so that frames never overtake each other.
-    in_flight: bool,
+    in_flight: Option<InFlight>,
     /// A flush is on the event loop's list; a second one would find nothing.
     flush_scheduled: bool,
     /// The last batch, which carries the end of the stream, was taken.
@@ -99,6 +110,15 @@ pub struct ChunkBuffer {
     opened_ns: u64,
     /// `None` before the first write: the first frame is alone.
     last_write_ns: Option<u64>,
+}
+
+/// How far the write in flight is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InFlight {
+    /// The server is being told.
+    HandedOver,
+    /// The server has not taken it when it was told.
+    Pending,
 }
 
 /// A gathered batch is small most of the time; a larger allocation is given back after its write.
@@ -111,8 +131,9 @@ impl ChunkBuffer {
         Self {
             limits,
             bytes: Vec::new(),
+            awaited_bytes: 0,
             phase: Phase::Open,
-            in_flight: false,
+            in_flight: None,
             flush_scheduled: false,
             last_taken: false,
             opened_ns: now_ns,
@@ -138,12 +159,27 @@ impl ChunkBuffer {
         if self.phase != Phase::Open {
             return Advice::Gather;
         }
+        if self.in_flight == Some(InFlight::Pending)
+            && self.bytes.len() - self.awaited_bytes > self.limits.max_unawaited_bytes
+        {
+            return Advice::Refuse;
+        }
         write(&mut self.bytes);
         self.advise(now_ns)
     }
 
+    /// The sender of gathered bytes waits.
+    pub fn begin_wait(&mut self, frame_bytes: usize) {
+        self.awaited_bytes = (self.awaited_bytes + frame_bytes).min(self.bytes.len());
+    }
+
+    /// The sender of gathered bytes has given its wait up.
+    pub fn give_up_wait(&mut self, frame_bytes: usize) {
+        self.awaited_bytes = self.awaited_bytes.saturating_sub(frame_bytes);
+    }
+
     fn advise(&mut self, now_ns: u64) -> Advice {
-        if self.in_flight {
+        if self.in_flight.is_some() {
             return if self.bytes.len() >= self.limits.max_buffered_bytes {
                 Advice::Wait
             } else {
@@ -172,23 +208,24 @@ impl ChunkBuffer {
         }
         self.phase = Phase::Ended;
         self.bytes.extend_from_slice(frame);
-        !self.in_flight
+        self.in_flight.is_none()
     }
 
     /// The turn of the event loop is over: whether there is something to take and write.
     #[must_use]
     pub fn flush(&mut self) -> bool {
         self.flush_scheduled = false;
-        !self.in_flight && !self.bytes.is_empty()
+        self.in_flight.is_none() && !self.bytes.is_empty()
     }
 
     /// Pass the gathered bytes to `read`, as one write that is now in flight. The flag says
     /// whether it carries the end of the stream.
     pub fn take<T>(&mut self, now_ns: u64, read: impl FnOnce(&[u8], bool) -> T) -> T {
-        self.in_flight = true;
+        self.in_flight = Some(InFlight::HandedOver);
         self.last_write_ns = Some(now_ns);
         self.last_taken = self.phase == Phase::Ended;
         let taken = read(&self.bytes, self.last_taken);
+        self.awaited_bytes = 0;
         if self.bytes.capacity() > KEPT_CAPACITY_BYTES {
             self.bytes = Vec::new();
         } else {
@@ -197,9 +234,16 @@ impl ChunkBuffer {
         taken
     }
 
+    /// The server has not taken the write in flight yet.
+    pub fn pend(&mut self) {
+        if let Some(write) = &mut self.in_flight {
+            *write = InFlight::Pending;
+        }
+    }
+
     /// The write in flight is done.
     pub fn written(&mut self) -> Next {
-        self.in_flight = false;
+        self.in_flight = None;
         if self.phase == Phase::Abandoned || self.last_taken {
             Next::Finished
         } else if !self.bytes.is_empty() || self.phase == Phase::Ended {
@@ -212,13 +256,14 @@ impl ChunkBuffer {
     /// Whether a sender would have to wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.in_flight && self.bytes.len() >= self.limits.max_buffered_bytes
+        self.in_flight.is_some() && self.bytes.len() >= self.limits.max_buffered_bytes
     }
 
     /// The reader is gone: what is gathered is dropped, and so is all that follows.
     pub fn abandon(&mut self) {
         self.phase = Phase::Abandoned;
         self.bytes = Vec::new();
+        self.awaited_bytes = 0;
     }
 
     /// Append a keep-alive where one is due. Returns whether it is to be taken and written now.
@@ -229,7 +274,7 @@ impl ChunkBuffer {
     pub fn keep_alive(&mut self, now_ns: u64) -> bool {
         let quiet_ns = now_ns.saturating_sub(self.last_write_ns.unwrap_or(self.opened_ns));
         let is_due = self.phase == Phase::Open
-            && !self.in_flight
+            && self.in_flight.is_none()
             && self.bytes.is_empty()
             && quiet_ns >= self.limits.keep_alive_ns;
         if is_due {

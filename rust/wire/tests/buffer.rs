@@ -5,8 +5,13 @@ use wire::buffer::{Advice, ChunkBuffer, KEEP_ALIVE_FRAME, Limits, Next};
 
 use proptest::prelude::*;
 
-const LIMITS: Limits =
-    Limits { hand_over_bytes: 100, max_buffered_bytes: 200, gather_window_ns: 10, keep_alive_ns: 1000 };
+const LIMITS: Limits = Limits {
+    hand_over_bytes: 100,
+    max_buffered_bytes: 200,
+    max_unawaited_bytes: 500,
+    gather_window_ns: 10,
+    keep_alive_ns: 1000,
+};
 
 fn frame(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(b"frame");
@@ -72,6 +77,48 @@ fn a_slow_reader_makes_the_sender_wait_at_the_bound() {
     assert_eq!(buffer.written(), Next::Write);
     assert_eq!(take(&mut buffer, 2).0.len(), 200);
     assert!(!buffer.is_full());
+}
+
+fn large_frame(bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&[b'x'; 400]);
+}
+
+/// A buffer whose write is in flight, because the server has not taken it.
+fn busy() -> ChunkBuffer {
+    let mut buffer = ChunkBuffer::new(LIMITS, 0);
+    assert_eq!(buffer.push(0, frame), Advice::Write);
+    take(&mut buffer, 0);
+    buffer.pend();
+    buffer
+}
+
+#[test]
+fn senders_who_do_not_wait_are_refused_at_the_bound() {
+    let mut buffer = busy();
+    assert_eq!(buffer.push(1, large_frame), Advice::Wait);
+    assert_eq!(buffer.push(1, large_frame), Advice::Wait, "a frame is never cut");
+    assert_eq!(buffer.push(1, frame), Advice::Refuse);
+    assert_eq!(buffer.buffered_bytes(), 800, "what is refused is not taken");
+    assert_eq!(buffer.written(), Next::Write);
+    take(&mut buffer, 2);
+    for _ in 0..3 {
+        assert_eq!(buffer.push(3, large_frame), Advice::Wait, "the server may take this write at once");
+    }
+    buffer.pend();
+    assert_eq!(buffer.push(3, frame), Advice::Refuse);
+}
+
+#[test]
+fn any_number_of_senders_may_wait() {
+    let mut buffer = busy();
+    for _ in 0..100 {
+        assert_eq!(buffer.push(1, large_frame), Advice::Wait);
+        buffer.begin_wait(400);
+    }
+    for _ in 0..2 {
+        buffer.give_up_wait(400);
+    }
+    assert_eq!(buffer.push(1, frame), Advice::Refuse, "two of them wait no more");
 }
 
 #[test]
@@ -163,6 +210,7 @@ proptest! {
                         Advice::ScheduleFlush => flush_due = true,
                         Advice::Gather => prop_assert!(in_flight || flush_due),
                         Advice::Wait => prop_assert!(in_flight),
+                        Advice::Refuse => return Err(TestCaseError::fail("who waits is not refused")),
                     }
                 }
                 Step::TurnEnds => {

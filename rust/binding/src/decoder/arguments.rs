@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use pyo3::{
     buffer::PyBuffer,
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
+    ffi,
     prelude::*,
     types::{PyBytes, PyString},
 };
@@ -62,7 +63,16 @@ impl<'py> FromPyObject<'_, 'py> for Text {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self::Given(object.extract::<Py<PyString>>()?))
+        let text = object.cast::<PyString>()?;
+        if text.is_exact_instance_of::<PyString>() {
+            return Ok(Self::Given(text.to_owned().unbind()));
+        }
+        // An object of a subclass can hold others, the event among them: only its text is kept.
+        // SAFETY: `text` is a live object of a subclass of `str` and the thread is attached; the result is a
+        // new reference to a `str` proper, or NULL with the exception set.
+        let copied =
+            unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyUnicode_FromObject(text.as_ptr())) }?;
+        Ok(Self::Given(copied.cast_into::<PyString>()?.unbind()))
     }
 }
 

@@ -7,15 +7,43 @@ use std::{
 
 use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyIterator};
 
+use wire::decode::DecodeError;
+
 use super::{SSEDecoder, arguments::BytesLike, decoding::Form};
-use crate::errors::{StreamCutError, from_decode_error};
+use crate::errors::{StreamCutError, copied, from_decode_error};
+
+/// Why it cannot go on; each raise makes its own exception.
+enum Fault {
+    TooLarge(DecodeError),
+    Cut,
+    /// What making an event raised.
+    Other(Py<PyAny>),
+}
 
 #[derive(Default)]
 struct State {
     items: VecDeque<Py<PyAny>>,
     /// Raised by each further step, after the items.
-    fault: Option<PyErr>,
+    fault: Option<Fault>,
     has_ended: bool,
+}
+
+impl Fault {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::TooLarge(error) => Self::TooLarge(error.clone()),
+            Self::Cut => Self::Cut,
+            Self::Other(error) => Self::Other(error.clone_ref(py)),
+        }
+    }
+
+    fn to_error(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::TooLarge(error) => from_decode_error(error),
+            Self::Cut => StreamCutError::new_err("the reads ended inside an event, so the stream was cut"),
+            Self::Other(error) => copied(py, error),
+        }
+    }
 }
 
 /// The iterator of `SSEDecoder.iter_events` and `iter_json`.
@@ -51,29 +79,30 @@ impl DecodedReads {
                     match self.form.make(py, event, id) {
                         Ok(item) if first.is_none() => first = Some(item),
                         Ok(item) => others.push_back(item.unbind()),
-                        Err(error) => fault = Some(error),
+                        Err(error) => fault = Some(Fault::Other(error.into_value(py).into_any())),
                     }
                 }
             });
             if let (None, Err(error)) = (&fault, outcome) {
-                fault = Some(from_decode_error(&error));
+                fault = Some(Fault::TooLarge(error));
             }
             if first.is_some() || fault.is_some() {
+                let error = match (&first, &fault) {
+                    (None, Some(fault)) => Some(fault.to_error(py)),
+                    _ => None,
+                };
                 let mut state = self.state();
                 state.items = others;
                 state.fault = fault;
-                return match (first, &state.fault) {
-                    (None, Some(fault)) => Err(fault.clone_ref(py)),
-                    (first, _) => Ok(first),
-                };
+                return error.map_or(Ok(first), Err);
             }
         }
         let mut state = self.state();
         state.has_ended = true;
         if self.decoder.bind(py).try_borrow()?.0.decoder().buffered_bytes() > 0 {
-            let fault = StreamCutError::new_err("the reads ended inside an event, so the stream was cut");
-            state.fault = Some(fault.clone_ref(py));
-            return Err(fault);
+            state.fault = Some(Fault::Cut);
+            drop(state);
+            return Err(Fault::Cut.to_error(py));
         }
         Ok(None)
     }
@@ -86,19 +115,20 @@ impl DecodedReads {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        {
+        let fault = {
             let mut state = self.state();
             if let Some(item) = state.items.pop_front() {
                 return Ok(Some(item.into_bound(py)));
             }
-            if let Some(fault) = &state.fault {
-                return Err(fault.clone_ref(py));
-            }
-            if state.has_ended {
+            if state.fault.is_none() && state.has_ended {
                 return Ok(None);
             }
+            state.fault.as_ref().map(|fault| fault.clone_ref(py))
+        };
+        match fault {
+            Some(fault) => Err(fault.to_error(py)),
+            None => self.read_on(py),
         }
-        self.read_on(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -108,12 +138,15 @@ impl DecodedReads {
             for item in &state.items {
                 visit.call(item)?;
             }
+            if let Some(Fault::Other(error)) = &state.fault {
+                visit.call(error)?;
+            }
         }
         Ok(())
     }
 
     fn __clear__(&self) {
-        let items = std::mem::take(&mut self.state().items);
-        drop(items);
+        let held = std::mem::take(&mut *self.state());
+        drop(held);
     }
 }
