@@ -46,8 +46,10 @@ class HyperTransport:
         return _ResponseOpening(client, request)
 
     async def aclose(self) -> None:
-        """Close the connections that are not in use."""
-        self._client = None
+        """Close the connections that are not in use, and each other one at the end of its exchange."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 class _ResponseOpening(AbstractAsyncContextManager[Response]):
