@@ -353,6 +353,9 @@ class HTTPClient:
     """An HTTP client with connections of its own; nothing is started before its first request."""
 
     def __new__(cls, *, connect_timeout_s: float) -> Self: ...
+    def close(self) -> None:
+        """Close the connections that are not in use, and each other one at the end of its exchange."""
+
     def send(
         self,
         mailbox: HTTPMailbox,

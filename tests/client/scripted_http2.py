@@ -17,6 +17,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import StreamEnded, StreamReset
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
 
 Script = Callable[["Http2Connection", int], Awaitable[None]]
 """Called with the connection and the number of each stream whose request has ended."""
@@ -25,12 +27,20 @@ Script = Callable[["Http2Connection", int], Awaitable[None]]
 class Http2Connection:
     """The server's end of one connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, script: Script) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        script: Script,
+        settings: dict[SettingCodes, int],
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._script = script
         self._resets: dict[int, asyncio.Event] = {}
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        # A client that passes one of them by loses its connection.
+        self._h2.local_settings = Settings(client=False, initial_values=settings)
         self.streams = 0
 
     def _flush(self) -> None:
@@ -39,7 +49,7 @@ class Http2Connection:
     async def run(self, scripts: asyncio.TaskGroup) -> None:
         self._h2.initiate_connection()
         self._flush()
-        with suppress(ConnectionError, ssl.SSLError):
+        with suppress(ConnectionError, ssl.SSLError, ProtocolError):
             while data := await self._reader.read(65_536):
                 for event in self._h2.receive_data(data):
                     if isinstance(event, StreamEnded):
@@ -48,10 +58,19 @@ class Http2Connection:
                     elif isinstance(event, StreamReset):
                         self._resets.setdefault(event.stream_id, asyncio.Event()).set()
                 self._flush()
+        # What the client did wrong, if anything.
+        self._flush()
         self._writer.close()
+        with suppress(ConnectionError, ssl.SSLError):
+            await self._writer.wait_closed()
 
     async def _serve(self, number: int) -> None:
         await self._script(self, number)
+
+    def allow(self, max_streams: int) -> None:
+        """Take another number of streams from now on."""
+        self._h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: max_streams})
+        self._flush()
 
     def send_head(self, number: int) -> None:
         self._h2.send_headers(number, [(":status", "200"), ("content-type", "text/event-stream")])
@@ -75,15 +94,23 @@ class Http2Connection:
 
 @asynccontextmanager
 async def http2_server(
-    script: Script, context: ssl.SSLContext
+    script: Script,
+    context: ssl.SSLContext,
+    *,
+    max_streams: int | None = None,
 ) -> AsyncIterator[tuple[str, list[Http2Connection]]]:
-    """Yields the server's URL and its connections so far; leaving waits for the scripts."""
+    """Yields the server's URL and its connections so far; leaving waits for the scripts.
+
+    Args:
+        max_streams: how many streams a connection takes at once; ``None`` says nothing of it.
+    """
+    settings = {} if max_streams is None else {SettingCodes.MAX_CONCURRENT_STREAMS: max_streams}
     connections: list[Http2Connection] = []
 
     async with asyncio.TaskGroup() as scripts:
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connection = Http2Connection(reader, writer, script)
+            connection = Http2Connection(reader, writer, script, settings)
             connections.append(connection)
             await connection.run(scripts)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -76,8 +77,10 @@ class Connection:
 
 
 @asynccontextmanager
-async def scripted_server(script: Callable[[Connection], Awaitable[None]]) -> AsyncIterator[str]:
-    """Serve every connection with the script, and close it when the script returns.
+async def scripted_server(
+    script: Callable[[Connection], Awaitable[None]], context: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Serve every connection with the script, over TLS where there is a context, and close it at its end.
 
     Leaving waits for the scripts, and a script that fails fails the test. Yields the server's URL.
     """
@@ -90,8 +93,11 @@ async def scripted_server(script: Callable[[Connection], Awaitable[None]]) -> As
 
     async with asyncio.TaskGroup() as scripts:
         server = await asyncio.start_server(
-            lambda reader, writer: scripts.create_task(serve(reader, writer)) and None, "127.0.0.1", 0
+            lambda reader, writer: scripts.create_task(serve(reader, writer)) and None,
+            "127.0.0.1",
+            0,
+            ssl=context,
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
-            yield f"http://127.0.0.1:{port}"
+            yield f"{'http' if context is None else 'https'}://127.0.0.1:{port}"

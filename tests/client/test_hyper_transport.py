@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import ssl
-from collections.abc import Iterator
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any, Final
@@ -48,15 +47,6 @@ async def fails_with(url: str) -> ActionError:
 async def answer(connection: Connection) -> None:
     await connection.receive()
     await connection.send(CHUNKED_HEAD + piece(BODY) + LAST_PIECE)
-
-
-@pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssl.SSLContext]:
-    """A server's TLS. The roots are loaded by a process's first request over TLS, which is in this module."""
-    folder = tmp_path_factory.mktemp("certificates")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "root.pem"))
-        yield make_certificates(folder)
 
 
 def test_http2_streams_share_a_connection(context: ssl.SSLContext) -> None:

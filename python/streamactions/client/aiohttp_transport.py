@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
+from streamactions.client.header_fields import HeaderFields
 from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class AiohttpTransport:
     The session's connect timeouts hold. Its ``total`` and ``sock_read`` do not: by default they
     would cut every stream after five minutes, and a stream has the call's own limits. Redirects
     are not followed, so that an input is never sent to an address that the caller did not name.
+    Bodies are taken as they come, whatever the session's ``auto_decompress``: aiohttp would inflate
+    what came with the head before anybody could refuse it.
 
     Args:
         session: the caller's own session, which is never closed here.
@@ -54,6 +57,7 @@ class AiohttpTransport:
                 data=None if request.body is None else BytesIO(request.body),
                 allow_redirects=False,
                 raise_for_status=False,
+                auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(connect=limits.connect, sock_connect=limits.sock_connect),
             )
         except self._errors as exc:
@@ -68,7 +72,7 @@ class AiohttpTransport:
 class _AiohttpResponse:
     def __init__(self, response: "aiohttp.ClientResponse", errors: Errors) -> None:
         self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = HeaderFields(response.headers.items())
         self._content = response.content
         self._errors = errors
 

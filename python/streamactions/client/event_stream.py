@@ -65,14 +65,14 @@ class EventStream:
 
     @property
     def complete(self) -> bool:
-        """Whether the stream was read to its proven end."""
+        """Whether the stream was read to its proven end; one without an event has none."""
         return self._reader.complete
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Each event as it comes; returns at the stream's end.
 
         Raises:
-            ActionError: the stream was cut (``STREAM_INCOMPLETE``), a limit was reached
+            ActionError: the stream was cut or held no event (``STREAM_INCOMPLETE``), a limit was reached
                 (``TIMEOUT_ERROR``), an event is too large (``EVENT_TOO_LARGE``).
             RuntimeError: another task waits for an event of the same stream.
         """
@@ -153,7 +153,8 @@ def open_event_stream(
         DefinitionError: an argument is wrong; the message says what to write.
         TypeError: JSON cannot hold ``json``, or a header is no string.
         ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), no event stream (``NOT_AN_EVENT_STREAM``), ``TIMEOUT_ERROR``.
+            else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
+            ``TIMEOUT_ERROR``.
     """
     check_url(url)
     _check_end(end, end_event)

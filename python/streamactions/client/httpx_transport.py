@@ -23,7 +23,8 @@ class HttpxTransport:
     """Requests through the caller's client, which is never closed here.
 
     Everything that the client is configured with holds, except its ``read`` timeout: five seconds
-    by default, it would cut every stream that pauses, and a stream has the call's own limits.
+    by default, it would cut every stream that pauses, and a stream has the call's own limits. Bodies
+    are taken as they come: httpx would inflate each read without a bound.
 
     Raises:
         DefinitionError: ``client`` is no ``AsyncClient`` of httpx or httpx2.
@@ -57,7 +58,7 @@ class HttpxTransport:
         except self._errors as exc:
             raise ConnectFailedError(str(exc) or type(exc).__name__) from exc
         try:
-            async with aclosing(response.aiter_bytes()) as body:
+            async with aclosing(response.aiter_raw()) as body:
                 yield _HttpxResponse(response, body, self._errors)
         finally:
             await response.aclose()

@@ -7,13 +7,14 @@ holds a bounded number of bytes (16 KiB, and a read or two).
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from streamactions._core import HTTPClient, HTTPExchange, HTTPMailbox
+from streamactions.client.header_fields import HeaderFields
 from streamactions.client.transport import BodyBrokenError, ConnectFailedError, Request, Response
 
 __all__ = ["HyperResponse", "HyperTransport"]
@@ -45,8 +46,10 @@ class HyperTransport:
         return _ResponseOpening(client, request)
 
     async def aclose(self) -> None:
-        """Close the connections that are not in use."""
-        self._client = None
+        """Close the connections that are not in use, and each other one at the end of its exchange."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 class _ResponseOpening(AbstractAsyncContextManager[Response]):
@@ -99,7 +102,7 @@ class HyperResponse:
 
     def __init__(self, exchange: HTTPExchange, status: int, fields: list[tuple[str, str]]) -> None:
         self.status = status
-        self.headers: Mapping[str, str] = _Headers(fields)
+        self.headers: Mapping[str, str] = HeaderFields(fields)
         self.exchange = exchange
 
     async def read(self) -> bytes:
@@ -108,25 +111,6 @@ class HyperResponse:
             return await self.exchange.read()
         except ConnectionError as exc:
             raise BodyBrokenError(str(exc)) from exc
-
-
-class _Headers(Mapping[str, str]):
-    """Header fields by name, whatever its case; those of one name joined as RFC 9110, section 5.3, has it."""
-
-    def __init__(self, fields: list[tuple[str, str]]) -> None:
-        self._fields: dict[str, str] = {}
-        for name, value in fields:
-            before = self._fields.get(name)
-            self._fields[name] = value if before is None else f"{before}, {value}"
-
-    def __getitem__(self, name: str) -> str:
-        return self._fields[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
 
 
 def _mailbox_of(loop: asyncio.AbstractEventLoop) -> HTTPMailbox:

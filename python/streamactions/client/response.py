@@ -28,6 +28,16 @@ __all__ = ["StreamOpening", "read_tail"]
 MAX_ERROR_BODY_BYTES: Final = 65_536
 """How much of an HTTP error's body is read in search of an error object."""
 
+PLAIN_CODINGS: Final = {
+    "content-encoding": frozenset({"", "identity"}),
+    "transfer-encoding": frozenset({"", "identity", "chunked"}),
+}
+"""By header field, the codings that leave a body's bytes as they are.
+
+RFC 9110, section 8.4.1, and RFC 9112, section 7, have the rest. None of them is undone: it was not
+asked for, it holds events back, and a few of its bytes can stand for gigabytes.
+"""
+
 MAX_TAIL_S: Final = 0.2
 MAX_TAIL_READS: Final = 16
 """How long, and how often, the body is read on after its end event."""
@@ -40,7 +50,8 @@ class StreamOpening:
 
     Raises:
         ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), another content type (``NOT_AN_EVENT_STREAM``), a limit was reached.
+            else ``HTTP_ERROR``), another content type or a compressed body (``NOT_AN_EVENT_STREAM``),
+            a limit was reached.
         CallAbortedError: the call was aborted.
     """
 
@@ -85,6 +96,20 @@ async def _check_head(response: Response, call: Call) -> None:
         what = f"content-type {content_type!r}" if content_type else "no content-type"
         message = f"The server answered with {what}, not with text/event-stream: check the URL"
         raise ActionError("NOT_AN_EVENT_STREAM", message, 502)
+    if (coding := _find_coding(response)) is not None:
+        message = (
+            f"The server compressed its events ({coding}), which is not undone: have them sent as they are"
+        )
+        raise ActionError("NOT_AN_EVENT_STREAM", message, 502)
+
+
+def _find_coding(response: Response) -> str | None:
+    """The header field, with its value, by which the body's bytes are not plain."""
+    for name, plain in PLAIN_CODINGS.items():
+        value = response.headers.get(name, "")
+        if any(coding.strip().lower() not in plain for coding in value.split(",")):
+            return f"{name} {value!r}"
+    return None
 
 
 async def _http_error(response: Response, call: Call) -> ActionError:
@@ -98,6 +123,9 @@ async def _http_error(response: Response, call: Call) -> ActionError:
         location = response.headers.get("location")
         hint = f", to {location}: call that URL" if location else ""
         return ActionError("HTTP_ERROR", f"The server answered HTTP {phrase}{hint}", 502)
+    if (coding := _find_coding(response)) is not None:
+        message = f"The server answered HTTP {phrase}, and why it did is compressed ({coding})"
+        return ActionError("HTTP_ERROR", message, status)
     body = b""
     with suppress(BodyBrokenError):
         while len(body) <= MAX_ERROR_BODY_BYTES and (data := await call.wait(response.read)):

@@ -53,7 +53,11 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The header fields; looking one up ignores case."""
+        """The header fields; looking one up ignores case, and gives all of one name, joined by commas.
+
+        A body whose ``content-encoding`` or ``transfer-encoding`` names a compression is refused unread: a
+        transport that undoes one itself leaves it out, and is bounded in what it makes of a read.
+        """
 
     async def read(self) -> bytes:
         """The next bytes as they came, at least one; ``b""`` at the end of a complete body, and ever after.

@@ -386,6 +386,8 @@ impl EventReader {
                 || decoding.decoder().buffered_bytes() > 0;
             let mut state = self.lock();
             state.decoding = Some(decoding);
+            // A stream that says nothing is none: what was cut at its head, or never was one, looks the same.
+            let is_cut = is_cut || !state.has_started;
             if is_cut {
                 drop(state);
                 return Err(self.fail(py, Fault::Cut("the body has ended".to_owned())));

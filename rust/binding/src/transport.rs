@@ -119,6 +119,11 @@ impl HTTPClient {
             .map_err(|error| PyValueError::new_err(format!("connect_timeout_s: {error}")))
     }
 
+    /// Close the connections that are not in use, and each other one at the end of its exchange.
+    fn close(&self) {
+        self.0.close();
+    }
+
     /// Send a request. What comes of it is in the exchange.
     ///
     /// Args:

@@ -1,4 +1,4 @@
-//! Sending requests: hyper's client with its pool, one task for each exchange.
+//! Sending requests, one task for each exchange.
 
 use std::{
     error::Error,
@@ -11,38 +11,23 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::{
     Method, Request, Response, Uri, Version,
     body::{Body, Incoming},
     header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION},
 };
-use hyper_util::{
-    client::legacy::Client as HyperClient,
-    rt::{TokioExecutor, TokioTimer},
-};
 
 use crate::{
-    connector::Connector,
     exchange::{Exchange, Head, Shared},
     mailbox::Mailbox,
+    outgoing::{Outgoing, Taking},
+    pool::Pool,
     runtime::runtime,
 };
 
-/// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
-const READ_BYTES: usize = 16_384;
-/// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
-const STREAM_WINDOW_BYTES: u32 = 65_536;
-/// Likewise of all streams of a connection: slow ones must not hold the others up.
-const CONNECTION_WINDOW_BYTES: u32 = 16_777_216;
 /// What rustls says of a self-signed certificate as OpenSSL makes it by default.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
-/// How long a connection is kept without use.
-const POOL_IDLE: Duration = Duration::from_secs(60);
-/// How many unused connections are kept to one server.
-const POOL_SIZE: usize = 128;
-
 /// A request, as text.
 #[derive(Debug)]
 pub struct RequestParts<'a> {
@@ -76,20 +61,21 @@ impl fmt::Display for RequestError {
 
 impl Error for RequestError {}
 
-type Hyper = HyperClient<Connector, Full<Bytes>>;
-
 /// A client with connections of its own; dropping it closes those that are not in use.
 pub struct Client {
     connect_timeout: Duration,
-    /// The client of the process that made it: a fork leaves it, and makes another.
-    hyper: Mutex<Option<(u32, Hyper, Connector)>>,
+    /// The pool of the process that made it: a fork leaves it, and makes another.
+    pool: Mutex<Option<(u32, Arc<Pool>)>>,
 }
 
 impl Client {
     /// A client; nothing is started before its first request. Proxies are those of the environment.
+    ///
+    /// `connect_timeout` bounds how long a connection may take, TLS included; how long a request may wait for
+    /// one that others make or use; and how long a connection may take to send it.
     #[must_use]
     pub fn new(connect_timeout: Duration) -> Self {
-        Self { connect_timeout, hyper: Mutex::new(None) }
+        Self { connect_timeout, pool: Mutex::new(None) }
     }
 
     /// Sends a request; what comes of it is in the exchange, and news go to the mailbox.
@@ -100,46 +86,49 @@ impl Client {
     pub fn send(&self, parts: RequestParts<'_>, mailbox: &Arc<Mailbox>) -> Result<Exchange, RequestError> {
         static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
         let runtime = runtime().map_err(RequestError::NoThread)?;
-        let (hyper, connector) = self.hyper();
-        let mut request = request(parts).map_err(RequestError::Invalid)?;
-        if let Some(authorization) = connector.forward_authorization(request.uri()) {
+        let pool = self.pool();
+        let (mut request, taking) = request(parts).map_err(RequestError::Invalid)?;
+        if let Some(authorization) = pool.connector().forward_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared::new(number, Arc::clone(mailbox), Arc::clone(&runtime.post)));
-        let task = runtime.handle.spawn(run(hyper, request, Arc::clone(&shared)));
+        let task = runtime.handle.spawn(run(pool, request, taking, Arc::clone(&shared)));
         runtime.post.wake();
         Ok(Exchange::new(shared, task.abort_handle()))
     }
 
-    fn hyper(&self) -> (Hyper, Connector) {
-        let mut kept = self.hyper.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((owner, hyper, connector)) = kept.as_ref()
+    /// Closes the connections that are not in use, and each other one at the end of its exchange.
+    pub fn close(&self) {
+        let kept = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((owner, pool)) = kept
+            && owner != process::id()
+        {
+            // As in `pool`.
+            std::mem::forget(pool);
+        }
+    }
+
+    fn pool(&self) -> Arc<Pool> {
+        let mut kept = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((owner, pool)) = kept.as_ref()
             && *owner == process::id()
         {
-            return (hyper.clone(), connector.clone());
+            return Arc::clone(pool);
         }
-        let connector = Connector::new(self.connect_timeout);
-        let hyper = HyperClient::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_SIZE)
-            .http1_max_buf_size(READ_BYTES)
-            .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .build(connector.clone());
+        let pool = Pool::new(self.connect_timeout);
         // A parent's connections are the parent's: dropping them would end them there.
-        std::mem::forget(kept.replace((process::id(), hyper.clone(), connector.clone())));
-        (hyper, connector)
+        std::mem::forget(kept.replace((process::id(), Arc::clone(&pool))));
+        pool
     }
 }
 
-fn request(parts: RequestParts<'_>) -> Result<Request<Full<Bytes>>, String> {
+fn request(parts: RequestParts<'_>) -> Result<(Request<Outgoing>, Taking), String> {
     // A fragment is the client's own business (RFC 9110, section 7.1).
     let url = parts.url.split('#').next().unwrap_or_default();
     let uri: Uri = url.parse().map_err(|error| format!("{url:?} is no URL: {error}"))?;
-    let mut request = Request::new(Full::new(Bytes::from(parts.body.unwrap_or_default())));
+    let (body, taking) = Outgoing::new(parts.body.unwrap_or_default());
+    let mut request = Request::new(body);
     *request.method_mut() = Method::from_bytes(parts.method.as_bytes()).map_err(|error| error.to_string())?;
     *request.uri_mut() = uri;
     for (name, value) in parts.fields {
@@ -149,14 +138,19 @@ fn request(parts: RequestParts<'_>) -> Result<Request<Full<Bytes>>, String> {
             .map_err(|_| format!("the header {name} has a value that HTTP cannot carry"))?;
         request.headers_mut().insert(name, value);
     }
-    Ok(request)
+    Ok((request, taking))
 }
 
-async fn run(hyper: Hyper, request: Request<Full<Bytes>>, shared: Arc<Shared>) {
-    match hyper.request(request).await {
-        Ok(response) => read(response, &shared).await,
-        // The error itself names only hyper's own stages.
-        Err(error) => shared.fail(describe(error.source().unwrap_or(&error))),
+async fn run(pool: Arc<Pool>, request: Request<Outgoing>, taking: Taking, shared: Arc<Shared>) {
+    let sent = pool.send(request, taking).await;
+    // A client that was dropped closes its unused connections now, however long this body takes.
+    drop(pool);
+    match sent {
+        Ok((response, lease)) => {
+            read(response, &shared).await;
+            drop(lease);
+        }
+        Err(why) => shared.fail(why),
     }
 }
 
@@ -189,7 +183,7 @@ async fn read(response: Response<Incoming>, shared: &Shared) {
 }
 
 /// An error and its causes, in one line.
-fn describe(error: &dyn Error) -> String {
+pub(crate) fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

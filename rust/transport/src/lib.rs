@@ -8,10 +8,17 @@
 
 mod client;
 mod connector;
+mod establish;
 mod exchange;
+mod lease;
 mod mailbox;
+mod origin;
+mod outgoing;
+mod place;
+mod pool;
 mod proxies;
 mod runtime;
+mod settings;
 
 pub use client::{Client, RequestError, RequestParts};
 pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Taken};

@@ -1,0 +1,120 @@
+//! Making a connection, and finding out what it speaks.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use hyper::{
+    Uri,
+    client::conn::{http1, http2},
+};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::{
+    client::legacy::connect::Connection,
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use tower_service::Service;
+
+use crate::{
+    client::describe,
+    connector::{Connector, Dialed},
+    lease::{Line, Peer, Single},
+    place::Making,
+    settings::{OnSettings, Watched},
+};
+
+/// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
+const READ_BYTES: usize = 16_384;
+/// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
+const STREAM_WINDOW_BYTES: u32 = 65_536;
+/// Likewise of all streams of a connection: slow ones must not hold the others up.
+const CONNECTION_WINDOW_BYTES: u32 = 16_777_216;
+/// How many streams share a connection, at most: so many can stop being read, and fill its window.
+pub(crate) const MAX_STREAMS: usize = (CONNECTION_WINDOW_BYTES / STREAM_WINDOW_BYTES) as usize;
+/// How many do before its peer has said how many it takes: the first need not wait for that.
+const FIRST_STREAMS: usize = 1;
+
+type Stream = MaybeHttpsStream<Dialed>;
+
+/// Makes a connection for one request, which others may be able to share.
+///
+/// # Errors
+///
+/// Why there is none, in one line.
+pub(crate) async fn establish(connector: Connector, making: Making) -> Result<Line, String> {
+    match connect(connector, &making).await {
+        Ok(stream) if stream.connected().is_negotiated_h2() => share(stream, making).await,
+        Ok(stream) => {
+            let single = single(stream).await.inspect_err(|why| making.has_failed(why))?;
+            making.is_single();
+            Ok(Line::Single(single))
+        }
+        Err(why) => {
+            making.has_failed(&why);
+            Err(why)
+        }
+    }
+}
+
+async fn connect(mut connector: Connector, making: &Making) -> Result<Stream, String> {
+    let (scheme, authority) = making.key().clone();
+    let url = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+    let url = url.map_err(|error| describe(&error))?;
+    connector.call(url).await.map_err(|error| describe(&*error))
+}
+
+async fn single(stream: Stream) -> Result<Single, String> {
+    let is_forward = stream.connected().is_proxied();
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(READ_BYTES);
+    let (mut sender, connection) = builder.handshake(stream).await.map_err(|error| describe(&error))?;
+    // What it fails with is told to its request.
+    tokio::spawn(async { drop(connection.await) });
+    sender.ready().await.map_err(|error| describe(&error))?;
+    Ok(Single { sender, is_forward, has_served: false })
+}
+
+async fn share(stream: Stream, making: Making) -> Result<Line, String> {
+    let making = Arc::new(making);
+    let max_streams = Arc::new(AtomicUsize::new(FIRST_STREAMS));
+    let report = report_settings(Arc::clone(&making), Arc::clone(&max_streams));
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+    let stream = TokioIo::new(Watched::new(TokioIo::new(stream), report));
+    let (sender, connection) = builder.handshake(stream).await.map_err(|error| {
+        let why = describe(&error);
+        making.has_failed(&why);
+        why
+    })?;
+    // What it fails with is told to its requests.
+    tokio::spawn(async { drop(connection.await) });
+    let peer = Arc::new(Peer {
+        sender,
+        max_streams,
+        open_streams: AtomicUsize::new(1),
+        has_served: AtomicBool::new(false),
+        is_unused: AtomicBool::new(false),
+    });
+    making.is_shared(&peer);
+    Ok(Line::Shared(peer))
+}
+
+/// The connection counts as one in the making until its peer's first SETTINGS.
+fn report_settings(making: Arc<Making>, max_streams: Arc<AtomicUsize>) -> OnSettings {
+    let place = making.place();
+    let mut making = Some(making);
+    Box::new(move |said| {
+        let said = said.map(|max| usize::try_from(max).map_or(MAX_STREAMS, |max| max.min(MAX_STREAMS)));
+        // A peer that has not said how many has no limit of its own.
+        if let Some(max) = said.or_else(|| making.as_ref().map(|_| MAX_STREAMS)) {
+            max_streams.store(max, Ordering::Relaxed);
+            place.takes(max);
+        }
+        drop(making.take());
+        place.serve();
+    })
+}
