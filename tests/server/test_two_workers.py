@@ -20,9 +20,9 @@ def port() -> Iterator[int]:
         yield port
 
 
-async def read_stream(port: int, number: int) -> list[Event]:
+async def read_stream(port: int, number: int, chunks: int = CHUNKS) -> list[Event]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    body = b'{"stream":%d,"count":%d}' % (number, CHUNKS)
+    body = b'{"stream":%d,"count":%d}' % (number, chunks)
     writer.write(request_bytes("/api/_actions/numbers", body, headers={"accept": EVENT_STREAM}))
     response, decoder, events = ResponseReader(), SSEDecoder(), list[Event]()
     while not response.is_complete:
@@ -36,6 +36,11 @@ async def read_stream(port: int, number: int) -> list[Event]:
 
 async def read_all(port: int) -> list[list[Event]]:
     async with asyncio.timeout(BOUND_S):
+        # Granian says that a worker has started before it listens.
+        listening: set[int] = set()
+        while len(listening) < 2:
+            first, *_ = await read_stream(port, 0, chunks=1)
+            listening.add(first.json()["pid"])
         return await asyncio.gather(*(read_stream(port, number) for number in range(STREAMS)))
 
 
