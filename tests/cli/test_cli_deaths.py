@@ -20,6 +20,7 @@ from streamactions.serve import supervisor
 
 ACTIONS: Final = """
 import asyncio
+import logging
 import os
 import sys
 from streamactions import define_middleware, define_stream_action
@@ -92,6 +93,12 @@ async def callback_leaves(input, stream):
     loop.call_later(0.01, leave, input["how"])
     kept = asyncio.create_task(leave_later(input["how"]))
     await asyncio.sleep(0.1)
+    await stream.send({"pid": os.getpid()})
+
+@define_stream_action
+async def logs(stream):
+    for number in range(100):
+        logging.getLogger("app").error("x" * 2000)
     await stream.send({"pid": os.getpid()})
 
 @define_stream_action
@@ -297,6 +304,19 @@ def test_a_stop_waits_for_no_reader_that_has_stopped_to_read(actions: Path) -> N
         fill(process.stderr.fileno())
         process.send_signal(signal.SIGTERM)
         check_whole(stream)
+        assert process.wait(BOUND_S) == 0
+
+
+def test_no_stream_waits_for_the_log_to_be_read(actions: Path) -> None:
+    with run_unwatched(actions) as (process, url):
+        fill(process.stderr.fileno())
+        assert call(url, "logs").returncode == 0
+        # What is read again is told of what was lost.
+        os.set_blocking(process.stderr.fileno(), False)
+        process.stderr.read()
+        assert call(url, "logs").returncode == 0
+        assert b"lines of the log were lost" in process.stderr.read()
+        process.send_signal(signal.SIGTERM)
         assert process.wait(BOUND_S) == 0
 
 

@@ -1,11 +1,21 @@
-"""How a server's log looks: a line for each record, which nothing that a client sends can forge."""
+"""How a server's log looks, and what it may cost.
+
+A record is a line that nothing that a client sends can forge. Whoever should read the log may have stopped
+to: a pipe that is full blocks who writes to it, and with it every stream of a worker, or the stop of the
+server. So a record that cannot be written in time is lost, and the next that can be says how many were.
+"""
 
 import logging
-from typing import Any, Final
+import os
+import select
+from typing import Any, Final, TextIO
 
 from streamactions.printable import escape_controls
 
-__all__ = ["LineFormatter", "logging_config"]
+__all__ = ["LineFormatter", "LineHandler", "logging_config"]
+
+MAX_LOG_WAIT_S: Final = 0.05
+"""How long a record waits for its reader; after one that was lost, none waits."""
 
 ACCESS_LOGGER: Final = "granian.access"
 """Whose records are one line each, made of what clients send."""
@@ -25,15 +35,50 @@ class LineFormatter(logging.Formatter):
         return escape_controls(text, keeps_lines=True).replace("\n", _CONTINUATION)
 
 
+class LineHandler(logging.Handler):
+    """Writes records to a stream, and never waits for longer than ``MAX_LOG_WAIT_S``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._descriptor = stream.fileno()
+        self._lost = 0
+        self._is_within_line = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it among the lost."""
+        try:
+            text = self.format(record)
+        except Exception:
+            # By the standard library's convention: a record that is written wrongly is told of, and no more.
+            self.handleError(record)
+            return
+        if self._lost:
+            text = f"{self._lost} lines of the log were lost, because nobody read them\n{text}"
+        # The rest of a line that was cut off is not to be taken for the begin of this one.
+        data = ("\n" * self._is_within_line + text + "\n").encode(errors="backslashreplace")
+        self._lost = 0 if self._write(data, 0.0 if self._lost else MAX_LOG_WAIT_S) else self._lost + 1
+
+    def _write(self, data: bytes, wait_s: float) -> bool:
+        try:
+            while data:
+                if not select.select((), (self._descriptor,), (), wait_s)[1]:
+                    return False
+                # What select calls writable takes so much without blocking (POSIX, "pipe").
+                written_bytes = os.write(self._descriptor, data[: select.PIPE_BUF])
+                self._is_within_line = written_bytes < len(data)
+                data = data[written_bytes:]
+        except OSError:
+            return False
+        return True
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """Everything that is logged, the app's own lines included, goes to the standard error stream."""
     return {
         "formatters": {
             "line": {"()": LineFormatter, "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
         },
-        "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}
-        },
+        "handlers": {"stderr": {"()": LineHandler, "formatter": "line", "stream": "ext://sys.stderr"}},
         "loggers": {"_granian": {}, ACCESS_LOGGER: {"level": "INFO"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
