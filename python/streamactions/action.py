@@ -3,9 +3,10 @@
 Everything that can be wrong with a definition is found here, so that a call only looks things up.
 """
 
+import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter
@@ -21,6 +22,8 @@ from streamactions.stream import Encoding, Stream, make_encoding
 from streamactions.types import Metadata, OnDisconnect, ServerErrorHandler
 
 __all__ = ["StreamAction", "define_stream_action"]
+
+logger = logging.getLogger("streamactions")
 
 Handler: TypeAlias = Callable[..., Any]
 """An async function or an async generator function."""
@@ -118,7 +121,14 @@ class StreamAction:
             return read_query(self.input_adapter, query_string)
         return read_json(self.input_adapter, body)
 
-    def run(self, stream: Stream, offered: Mapping[str, Any]) -> Awaitable[None]:
+    def explain_return(self, returned: object) -> DefinitionError:
+        """The error of a handler that returned something: nobody would ever see it."""
+        return DefinitionError(
+            f"handler {self.__name__}() returned a {type(returned).__name__}, which goes nowhere: "
+            "await stream.send(...) what the client shall get, and return nothing"
+        )
+
+    def run(self, stream: Stream, offered: Mapping[str, Any]) -> Awaitable[object]:
         """A coroutine that runs the handler with those of the offered values that it takes.
 
         Args:
@@ -133,8 +143,33 @@ class StreamAction:
 
 
 async def _send_all(stream: Stream, generator: AsyncGenerator[Any, None]) -> None:
-    async with aclosing(generator) as chunks:
-        await stream.send_each(chunks)
+    """Send all that a generator yields, and close it however that ends; its first failure is raised."""
+    try:
+        await stream.send_each(generator)
+    except GeneratorExit:
+        # The loop was closed: nothing can be awaited any more.
+        raise
+    except BaseException as error:
+        try:
+            await generator.aclose()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as closing:
+            hidden = _without_exit(closing)
+            # A task group that holds the yield cancels this task to tell of a failure in it, which only
+            # now comes out.
+            if hidden is not None and isinstance(error, asyncio.CancelledError):
+                raise hidden from None
+            if hidden is not None:
+                logger.error("a generator failed again while it was closed", exc_info=hidden)
+        raise
+
+
+def _without_exit(error: BaseException) -> BaseException | None:
+    """What there is beside the ``GeneratorExit`` that closing a generator raises in it, if anything."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(GeneratorExit)[1]
+    return None if isinstance(error, GeneratorExit) else error
 
 
 def _check_name(name: str, what: str) -> str:

@@ -46,12 +46,24 @@ def requested_names(function: Callable[..., Any], offered: Sequence[str], *, wha
     return tuple(names)
 
 
-def _unwrap(function: Callable[..., Any]) -> Callable[..., Any]:
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isfunction(function) or inspect.ismethod(function):
-        return function
-    return type(function).__call__
+def _unwrap(function: Any) -> Callable[..., Any]:
+    """What is called in the end: below partials, and below decorators that are not async themselves.
+
+    A decorator that names what it wraps (``functools.wraps``) gives back what that gives.
+    """
+    while True:
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif not inspect.isfunction(function) and not inspect.ismethod(function):
+            return type(function).__call__
+        elif (
+            inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
+            or not hasattr(function, "__wrapped__")
+        ):
+            return function
+        else:
+            function = function.__wrapped__
 
 
 def is_async_callable(function: Callable[..., Any]) -> bool:

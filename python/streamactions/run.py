@@ -7,6 +7,7 @@ that comes out of a handler ends its worker, where other streams live.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
@@ -38,6 +39,13 @@ _EXITS: Final = (SystemExit, KeyboardInterrupt)
 def server_stopping() -> ActionError:
     """What the client of a call is told that has not ended in the time that a stop leaves."""
     return ActionError("SERVER_STOPPING", "The server is stopping: try again", 503)
+
+
+def sole_failure(error: BaseException) -> BaseException:
+    """The failure that a group holds, where it holds one only: a task group wraps what its tasks raise."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def contain_exit(awaitable: Awaitable[ResultT]) -> ResultT:
@@ -72,6 +80,7 @@ async def to_action_error(
         default: what to say without one, or where that fails.
         action: the action's name, for the log.
     """
+    error = sole_failure(error)
     if isinstance(error, ActionError):
         return error
     if not isinstance(error, Exception):
@@ -119,6 +128,7 @@ class Run:
         stream: what the handler sends into.
         offered: values by parameter name.
         started: called when the handler starts, which in a busy event loop is not at once.
+        context: what the handler runs in (PEP 567); ``None`` takes a copy of the caller's.
 
     Attributes:
         has_ended: whether the handler is done and its stream ended, so that there is nothing to wait for.
@@ -133,13 +143,16 @@ class Run:
         stream: Stream,
         offered: Mapping[str, Any],
         started: Callable[[], None],
+        context: contextvars.Context | None = None,
     ) -> None:
         self._action = action
         self._dialect = dialect
         self._stream = stream
         self._is_stopped = False
         self.has_ended = False
-        self._task = asyncio.get_running_loop().create_task(self._main(offered, started), name=action.name)
+        self._task = asyncio.get_running_loop().create_task(
+            self._main(offered, started), name=action.name, context=context
+        )
         self._task.add_done_callback(self._ensure_end)
 
     def client_left(self) -> None:
@@ -169,7 +182,9 @@ class Run:
                 handler = self._action.run(self._stream, offered)
                 # What the handler did not take need not live as long as it.
                 del offered, started
-                await handler
+                returned = await handler
+                if returned is not None:
+                    raise self._action.explain_return(returned)
             except (asyncio.CancelledError, GeneratorExit):
                 raise
             except BaseException as error:
@@ -187,6 +202,7 @@ class Run:
 
     async def _failure_of(self, error: BaseException) -> ActionError | None:
         """What to end the stream with; ``None`` where it has ended, or nobody is there to be told."""
+        error = sole_failure(error)
         if isinstance(error, ClientDisconnectedError) and self._stream._is_abandoned:
             return None
         if isinstance(error, ActionError) and self._stream.closed and not self._stream._is_abandoned:

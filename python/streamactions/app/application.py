@@ -5,6 +5,7 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 """
 
 import asyncio
+import contextvars
 import logging
 import os
 from collections.abc import Awaitable, Collection, Iterable
@@ -158,14 +159,14 @@ class StreamActions:
     ) -> None:
         call = await self._set_up(scope, receive, connection)
         if call is not None:
-            served, offered = call
+            served, offered, context = call
             stream = offered["stream"] = served.make_stream(send, pulse)
             await connection.open_event_stream()
             # The handler's own time counts, not how long it waits for its turn in a busy loop.
             started = partial(pulse.call_when_settled, connection.listen)
-            run = Run(served.action, served.dialect, stream, offered, started)
+            run = Run(served.action, served.dialect, stream, offered, started, context)
             # Nothing of the call need live as long as its stream.
-            del call, offered, started
+            del call, offered, started, context
             await connection.serve(stream, run, pulse)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -189,12 +190,14 @@ class StreamActions:
 
     async def _set_up(
         self, scope: Scope, receive: Receive, connection: Connection
-    ) -> tuple[ServedAction, dict[str, Any]] | None:
+    ) -> tuple[ServedAction, dict[str, Any], contextvars.Context | None] | None:
         """What has to happen before the stream opens.
 
         Returns:
-            The action and what is offered to its handler; ``None`` where the call was answered.
+            The action, what is offered to its handler, and the context that its middleware left, if it has
+            any; ``None`` where the call was answered.
         """
+        context = None
         served = self._paths.get(_local_path(scope))
         try:
             connection.begin_set_up()
@@ -207,10 +210,11 @@ class StreamActions:
             if action.middleware or action.needs_event:
                 request = _LazyRequest(scope, body, connection)
                 if action.middleware:
-                    offered["ctx"] = await self._run_middleware(action, request, connection)
+                    context = contextvars.copy_context()
+                    offered["ctx"] = await self._run_middleware(action, request, connection, context)
                 if action.needs_event:
                     offered["event"] = request.get()
-            return served, offered
+            return served, offered, context
         except ClientLeftError:
             await connection.respond_to_nobody()
         except GeneratorExit:
@@ -249,12 +253,17 @@ class StreamActions:
             raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {served.method}", 405)
 
     async def _run_middleware(
-        self, action: StreamAction, request: "_LazyRequest", connection: Connection
+        self,
+        action: StreamAction,
+        request: "_LazyRequest",
+        connection: Connection,
+        context: contextvars.Context,
     ) -> Context:
         chain = asyncio.get_running_loop().create_task(
             contain_exit(
                 run_chain(action.middleware, action=action.name, event=request.get, metadata=action.metadata)
-            )
+            ),
+            context=context,
         )
 
         def client_left() -> None:
