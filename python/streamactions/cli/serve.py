@@ -76,7 +76,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--idle-timeout",
     "idle_timeout_s",
     type=click.IntRange(1),
-    default=60,
+    default=30,
     show_default=True,
     metavar="SECONDS",
     help="Close a connection that has carried no call for so long.",

@@ -21,8 +21,8 @@ from streamactions.app.asgi import Receive, Scope, Send
 
 __all__ = ["DEFAULT_IDLE_TIMEOUT_S", "IdleWatch"]
 
-DEFAULT_IDLE_TIMEOUT_S: Final = 60
-"""As long as nginx lets its own connections to a server rest."""
+DEFAULT_IDLE_TIMEOUT_S: Final = 30
+"""As long as hyper gives an HTTP/1 connection for its next request (``limits.HEADER_TIMEOUT_S``)."""
 
 _LOOKS_PER_TIMEOUT: Final = 4
 
