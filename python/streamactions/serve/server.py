@@ -40,7 +40,7 @@ from streamactions.serve.target import import_folder, load_app
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
 
 DEFAULT_BACKPRESSURE: Final = 65_536
-"""Requests that a worker works on at once. At Granian's 1,024 an open stream keeps out a new one."""
+"""Connections that a worker has at once. At Granian's 1,024 an open stream keeps out a new one."""
 
 DEFAULT_BACKLOG: Final = 4096
 """Connections that wait for a worker; Linux allows no more without a change of its settings."""
