@@ -33,7 +33,7 @@ from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.idle import DEFAULT_IDLE_TIMEOUT_S, IdleWatch
-from streamactions.serve.limits import http1_settings, http2_settings
+from streamactions.serve.limits import http1_settings, http2_settings, max_connections
 from streamactions.serve.logs import logging_config
 from streamactions.serve.target import import_folder, load_app
 
@@ -151,7 +151,7 @@ class _StreamServer(Server):  # type: ignore[misc, valid-type]  # Granian choose
             http=HTTPModes(options.http),
             websockets=False,
             backlog=options.backlog,
-            backpressure=options.backpressure,
+            backpressure=max_connections(options.backpressure),
             http1_settings=http1_settings(),
             http2_settings=http2_settings(),
             # What Granian has to say when all is well, the announcement says better.
