@@ -25,6 +25,7 @@ from streamactions.errors import (
 from streamactions.middleware import (
     Middleware,
     auth_middleware,
+    client_ip,
     create_middleware,
     csrf_middleware,
     define_middleware,
@@ -57,6 +58,7 @@ __all__ = [
     "__version__",
     "auth_middleware",
     "build_info",
+    "client_ip",
     "create_action_error",
     "create_middleware",
     "csrf_middleware",

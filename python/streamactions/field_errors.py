@@ -17,6 +17,7 @@ __all__ = [
     "MAX_MESSAGE_CHARACTERS",
     "MAX_PATH_CHARACTERS",
     "ROOT",
+    "first_error",
     "invalid_json_reason",
     "list_errors",
     "list_sampled_errors",
@@ -51,6 +52,11 @@ def invalid_json_reason(error: ValidationError) -> str | None:
             reason: str = details["msg"]
             return reason.removeprefix("Invalid JSON: ")
     return None
+
+
+def first_error(error: ValidationError) -> tuple[str, str]:
+    """The dotted field path of the first mistake, ``ROOT`` where it is the whole, and its message."""
+    return _path_and_message(_details(error)[0])
 
 
 def list_errors(error: ValidationError) -> dict[str, list[str]]:
@@ -91,8 +97,8 @@ def _by_field(details: Iterable[Any]) -> tuple[dict[str, list[str]], int]:
     field_errors: dict[str, list[str]] = {}
     told = 0
     for detail in islice(details, MAX_FIELD_ERRORS):
-        path = _shorten(".".join(str(part) for part in detail["loc"]) or ROOT, MAX_PATH_CHARACTERS)
-        field_errors.setdefault(path, []).append(_shorten(detail["msg"], MAX_MESSAGE_CHARACTERS))
+        path, message = _path_and_message(detail)
+        field_errors.setdefault(path, []).append(message)
         told += 1
     return field_errors, told
 
@@ -102,6 +108,11 @@ def _with_rest(field_errors: dict[str, list[str]], told: int, rest: int) -> dict
         more = "more " if told else ""
         field_errors.setdefault(ROOT, []).append(f"{rest} {more}problems are not listed")
     return field_errors
+
+
+def _path_and_message(detail: Any) -> tuple[str, str]:
+    path = ".".join(str(part) for part in detail["loc"]) or ROOT
+    return _shorten(path, MAX_PATH_CHARACTERS), _shorten(detail["msg"], MAX_MESSAGE_CHARACTERS)
 
 
 def _shorten(text: str, max_characters: int) -> str:

@@ -10,14 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from streamactions.errors import ActionError
-from streamactions.fail_fast import fail_fast_validator
+from streamactions.fail_fast import is_patient, validate_json
 from streamactions.field_errors import ROOT, invalid_json_reason, list_errors, list_sampled_errors
 
-__all__ = ["MAX_PATIENT_BYTES", "MAX_QUERY_FIELDS", "ROOT", "read_json", "read_query"]
-
-MAX_PATIENT_BYTES: Final = 16 * 1024
-"""The largest body of which every mistake is looked for. 1 MB of ``{}`` for a list of models of ten fields
-has 3.5 million mistakes, which take pydantic 1.3 GB; in 16 KiB there are too few to matter."""
+__all__ = ["MAX_QUERY_FIELDS", "ROOT", "read_json", "read_query"]
 
 MAX_QUERY_FIELDS: Final = 1000
 """Names and values in one query string: more than any form has, and little work to take apart."""
@@ -35,15 +31,13 @@ def read_json(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
             return from_json(body, allow_inf_nan=False)
         except ValueError as error:
             raise _invalid_json(str(error)) from error
-    is_large = len(body) > MAX_PATIENT_BYTES
-    validator = fail_fast_validator(adapter) if is_large else adapter.validator
     try:
-        return validator.validate_json(body)
+        return validate_json(adapter, body)
     except ValidationError as error:
         reason = invalid_json_reason(error)
         if reason is not None:
             raise _invalid_json(reason) from error
-        listed = list_sampled_errors(adapter, body, error, is_all=not is_large)
+        listed = list_sampled_errors(adapter, body, error, is_all=is_patient(body))
         raise _refusal(listed) from error
 
 

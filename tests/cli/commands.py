@@ -88,10 +88,21 @@ def serve(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     clean_log: bool = True,
+    files: int | None = None,
 ) -> Iterator[Served]:
-    """Serve on a free port until the block is left; the server must then stop, without a traceback."""
+    """Serve on a free port until the block is left; the server must then stop, without a traceback.
+
+    Args:
+        target: what to serve.
+        options: further ones.
+        cwd: where.
+        env: further variables.
+        clean_log: whether a traceback is a failure.
+        files: the limit of open files, hard and soft.
+    """
+    limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
     process = subprocess.Popen(
-        [PROGRAM, "serve", str(target), "--port", "0", *options],
+        [*limit, PROGRAM, "serve", str(target), "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

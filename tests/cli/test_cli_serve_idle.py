@@ -142,6 +142,22 @@ def test_a_call_is_not_idle_however_silent_it_is(served: Served) -> None:
             received = b""
 
 
+MAX_FILES: Final = 200
+
+
+def test_idle_connections_cannot_take_the_last_descriptor(tmp_path: Path) -> None:
+    """More of them than a worker may have files: those that are not accepted wait until others are closed."""
+    (tmp_path / "app.py").write_text(APP)
+    with serve(tmp_path / "app.py", "--idle-timeout", "1", files=MAX_FILES) as served:
+        idle = [connect(served) for _ in range(2 * MAX_FILES)]
+        with connect(served) as connection:
+            assert b"event: done" in call(connection, "large")
+        for connection in idle:
+            connection.close()
+        assert served.log.lines_with("Too many open files") == []
+        assert served.log.lines_with("cannot look") == []
+
+
 class Clock:
     """The two ends of connections to this process, which a test looks through."""
 

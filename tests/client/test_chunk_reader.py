@@ -65,3 +65,16 @@ def test_any_bodies_in_a_row_at_any_cuts(names: list[str], cuts: list[int]) -> N
     body = b"".join(BODIES[name][0] for name in names)
     ends = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
     assert read(body[start:end] for start, end in pairwise(ends)) == read([body])
+
+
+def test_what_is_told_of_a_wrong_chunk_is_bounded() -> None:
+    """The names and the number of its mistakes are the server's choice."""
+    mistakes = b",".join([b'""'] * 300_000)
+    for body in (b"[%b]" % mistakes, b'{"%b":[%b]}' % (b"k" * 100_000, mistakes)):
+        reader = ChunkReader(
+            dialect=None, output=TypeAdapter(list[int] | dict[str, list[int]]), max_event_bytes=2_000_000
+        )
+        assert reader.feed(b"data: " + body + b"\n\n") == []
+        assert reader.error is not None
+        assert reader.error.code == "INVALID_CHUNK"
+        assert len(reader.error.message) < 1000

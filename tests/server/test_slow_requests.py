@@ -1,5 +1,6 @@
 """Requests that never end: each wait for a client has a bound, and then the connection is given back."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ from server.http1 import ResponseReader
 from server.http2_client import Http2Client
 from server.raw_client import BOUND_S, EVENT_STREAM
 from server.served import Served
-from streamactions import StreamActions, define_stream_action
+from streamactions import ActionError, StreamActions, define_stream_action
 from streamactions.app.application import DEFAULT_BODY_TIMEOUT_S
+from streamactions.app.asgi import Message, Scope
+from streamactions.app.pulse import Pulse
+from streamactions.app.request import read_body
 from streamactions.stream import Stream
 
 UNFINISHED = {
@@ -109,6 +113,43 @@ def test_a_call_that_is_refused_before_its_body_was_read_closes_the_connection(
         connection.sendall(request_head(options_server, *fields) + b"{")
         response, _ = read_to_the_end(connection)
     assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", "/own/nothing", 404), ("PUT", "/own/echo", 405), ("POST", "/own/client.js", 405)],
+)
+def test_who_calls_no_action_and_ends_no_body_is_answered_and_left(
+    options_server: Served, method: str, path: str, status: int
+) -> None:
+    with connected(options_server) as connection:
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n{{".encode())
+        response, _ = read_to_the_end(connection)
+    assert response.status == status
+
+
+def test_another_who_cancels_is_not_taken_for_the_bound() -> None:
+    """A server that stops cancels the task, whatever it waits for."""
+
+    async def receive() -> Message:
+        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await never
+
+    async def main(timeout_s: float, cancels: int) -> None:
+        pulse = Pulse(asyncio.get_running_loop(), 15.0)
+        scope: Scope = {"headers": [(b"content-type", b"application/json")]}
+        task = asyncio.ensure_future(
+            read_body(scope, receive, pulse, max_body_bytes=10, timeout_s=timeout_s, strict_content_type=True)
+        )
+        await asyncio.sleep(0)
+        for _ in range(cancels):
+            task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main(BOUND_S, 1))
+    with pytest.raises(ActionError, match="REQUEST_TIMEOUT"):
+        asyncio.run(main(0.01, 0))
 
 
 def test_a_body_that_came_in_time_leaves_the_connection_open(options_server: Served) -> None:

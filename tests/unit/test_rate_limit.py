@@ -138,3 +138,9 @@ def test_it_is_what_a_list_of_all_times_would_do(limit: int, calls: list[tuple[f
         assert (window.wait_s(key, now_s) == 0) == (len(recent) < limit)
         if len(recent) < limit:
             passed.setdefault(key, []).append(now_s)
+
+
+def test_one_who_has_many_addresses_is_one() -> None:
+    limit = rate_limit_middleware(1, 10, clock_s=Clock())
+    hosts = ["2001:db8::1", "2001:db8::ffff:2", "::ffff:1.2.3.4", "1.2.3.4", "2001:db8:0:1::1"]
+    assert [passes(limit, request(host)) for host in hosts] == [True, False, True, False, True]

@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from typing_extensions import TypedDict
 
 from streamactions import ActionError, Stream, define_stream_action
+from streamactions.fail_fast import MAX_PATIENT_BYTES
 from streamactions.field_errors import MAX_FIELD_ERRORS, MAX_MESSAGE_CHARACTERS, MAX_PATH_CHARACTERS, ROOT
-from streamactions.inputs import MAX_PATIENT_BYTES, MAX_QUERY_FIELDS
+from streamactions.inputs import MAX_QUERY_FIELDS
 
 
 class Model(BaseModel):

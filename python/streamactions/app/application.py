@@ -233,6 +233,7 @@ class StreamActions:
         return read_body(
             scope,
             receive,
+            self._pulses.of(asyncio.get_running_loop()),
             max_body_bytes=served.max_body_bytes,
             timeout_s=served.body_timeout_s,
             strict_content_type=self._strict_content_type,

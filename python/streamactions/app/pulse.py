@@ -2,6 +2,7 @@
 has proved to be more than a short one."""
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -15,8 +16,11 @@ __all__ = ["Pulse", "Pulses"]
 SETTLE_BEAT_S: Final = 0.010
 """Between two beats while there is something to settle; ``call_when_settled`` waits for one to two."""
 
-MAX_CALLS_PER_BEAT: Final = 64
-"""In a rush of new streams, their opening comes first."""
+CALLS_PER_BEAT: Final = 64
+"""In a rush of new streams, their opening comes first; without one, there are fewer in a beat."""
+
+MAX_BEATS_TO_SETTLE: Final = 8
+"""In a rush, how many beats a call may wait that could be settled: then so many more are called in each."""
 
 MAX_TURN_S: Final = 0.015
 """A handler that has kept the loop from turning for this long is made to let others run."""
@@ -41,6 +45,7 @@ class Pulse:
         self._is_settling = False
         self._unsettled: deque[Callable[[], None]] = deque()
         self._settled_count = 0
+        self._calls_per_beat = CALLS_PER_BEAT
         self._scan_every_s = min(MAX_SCAN_S, keep_alive_s / _SCANS_PER_KEEP_ALIVE)
         # A timer may be early by some of its clock's ticks, and shall find that a scan is due.
         self.calls: Final = Calls()
@@ -57,7 +62,10 @@ class Pulse:
         self.core.discard(stream)
 
     def call_when_settled(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` in 10 to 20 ms: for what a call that is over by then need not pay for."""
+        """Call ``callback`` in 10 to 20 ms: for what a call that is over by then need not pay for.
+
+        In a rush it is called within 10 beats, which are 100 ms where the event loop turns in time.
+        """
         self._unsettled.append(callback)
         if not self._is_settling:
             self._is_settling = True
@@ -67,7 +75,7 @@ class Pulse:
 
     def _beat(self) -> None:
         try:
-            for _ in range(min(self._settled_count, MAX_CALLS_PER_BEAT)):
+            for _ in range(self._share()):
                 self._unsettled.popleft()()
         finally:
             self._settled_count = len(self._unsettled)
@@ -77,6 +85,19 @@ class Pulse:
             if self._is_settling or has_streams:
                 delay_s = SETTLE_BEAT_S if self._is_settling else self._scan_every_s
                 self._timer = self._event_loop.call_later(delay_s, self._beat)
+
+    def _share(self) -> int:
+        """How many are called at this beat.
+
+        The share grows with the rush and shrinks only when it is over. So those that are settled now, all
+        of them ahead of what comes later, are called within ``MAX_BEATS_TO_SETTLE`` beats.
+        """
+        if self._settled_count <= CALLS_PER_BEAT:
+            self._calls_per_beat = CALLS_PER_BEAT
+            return self._settled_count
+        fair = math.ceil(self._settled_count / MAX_BEATS_TO_SETTLE)
+        self._calls_per_beat = max(self._calls_per_beat, fair)
+        return min(self._settled_count, self._calls_per_beat)
 
 
 class Pulses:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from streamactions.app.asgi import Receive, Scope
+from streamactions.app.pulse import Pulse
 from streamactions.errors import ActionError
 
 __all__ = ["ActionRequest", "ClientLeftError", "accepts_event_stream", "read_body"]
@@ -65,7 +66,13 @@ def _is_json(content_type: bytes) -> bool:
 
 
 async def read_body(
-    scope: Scope, receive: Receive, *, max_body_bytes: int, timeout_s: float, strict_content_type: bool
+    scope: Scope,
+    receive: Receive,
+    pulse: Pulse,
+    *,
+    max_body_bytes: int,
+    timeout_s: float,
+    strict_content_type: bool,
 ) -> bytes:
     """The whole body of a JSON request.
 
@@ -74,8 +81,9 @@ async def read_body(
     Args:
         scope: the request's.
         receive: the server's, for this request.
+        pulse: the running loop's.
         max_body_bytes: how large it may be.
-        timeout_s: seconds that it may take to arrive, from now on and as a whole.
+        timeout_s: seconds that it may take to arrive as a whole; they count once the pulse has beaten.
         strict_content_type: whether a body that names no media type is refused. A page of another
             site may make a browser send such a one without asking (Fetch, "CORS-preflight request").
 
@@ -101,13 +109,56 @@ async def read_body(
             raise _refuse_large(max_body_bytes)
         if not is_json:
             raise _refuse_media_type()
+    wait = _Wait(timeout_s)
+    pulse.call_when_settled(wait.limit)
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read_pieces(receive, expected_bytes, max_body_bytes, is_json=is_json)
-    except TimeoutError:
+        return await _read_pieces(receive, expected_bytes, max_body_bytes, is_json=is_json)
+    except asyncio.CancelledError:
+        if not wait.has_ended_it():
+            raise
         raise ActionError(
             "REQUEST_TIMEOUT", f"Request body did not arrive within {timeout_s:g} s", 408
         ) from None
+    finally:
+        wait.end()
+
+
+class _Wait:
+    """The wait of the running task for a body: ``asyncio.timeout``, whose timer comes only when it is needed.
+
+    A timer costs as much as reading a body that is there already, as nearly every one is.
+    """
+
+    __slots__ = ("_cancelling", "_has_expired", "_is_over", "_task", "_timeout_s", "_timer")
+
+    def __init__(self, timeout_s: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "servers call an app in a task"
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timeout_s = timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_expired = False
+        self._is_over = False
+
+    def limit(self) -> None:
+        """Give it an end, if it is not over."""
+        if not self._is_over:
+            self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._expire)
+
+    def _expire(self) -> None:
+        self._has_expired = True
+        self._task.cancel()
+
+    def has_ended_it(self) -> bool:
+        """Whether the task was cancelled by this wait alone; then it is no longer."""
+        return self._has_expired and self._task.uncancel() <= self._cancelling
+
+    def end(self) -> None:
+        """It is over."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 async def _read_pieces(

@@ -47,7 +47,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     type=click.IntRange(1),
     default=65_536,
     show_default=True,
-    help="Calls that one worker has open at once; further ones wait.",
+    help="Connections that one worker has open at once; further ones wait.",
 )
 @click.option(
     "--backlog",
@@ -76,7 +76,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--idle-timeout",
     "idle_timeout_s",
     type=click.IntRange(1),
-    default=60,
+    default=30,
     show_default=True,
     metavar="SECONDS",
     help="Close a connection that has carried no call for so long.",

@@ -15,6 +15,8 @@ from pydantic_core import to_json
 from streamactions._core import SSEDecoder
 from streamactions.dialects import Dialect, Done, Failure, SignalReader
 from streamactions.errors import ActionError, EventTooLargeError
+from streamactions.fail_fast import validate_json
+from streamactions.field_errors import ROOT, first_error
 
 __all__ = ["ChunkReader", "stream_incomplete"]
 
@@ -108,11 +110,10 @@ class ChunkReader(Generic[ChunkT]):
         try:
             # Pydantic's JSON mode, not its Python mode: only that reads what a strict model wrote.
             # A generator, so that the chunks before a fault are kept.
-            chunks.extend(self._output.validate_json(to_json(value)) for value in values)
+            chunks.extend(validate_json(self._output, to_json(value)) for value in values)
         except ValidationError as exc:
-            problem = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in problem["loc"])
-            what = f"{where}: {problem['msg']}" if where else problem["msg"]
+            where, what = first_error(exc)
+            what = what if where == ROOT else f"{where}: {what}"
             message = f"The server sent a chunk that does not match the output type: {what}"
             self._fail(ActionError("INVALID_CHUNK", message, 502), exc)
         return chunks

@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from streamactions.errors import DefinitionError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
+from streamactions.middleware.client_ip import client_ip
 from streamactions.middleware.settle import settle
 from streamactions.types import Context, Next
 
@@ -66,15 +67,14 @@ class SlidingWindow:
             self._times_s.popitem(last=False)
 
 
-def _client_host(event: Request) -> str:
-    return event.client.host if event.client is not None else ""
+_peer_ip: Final = client_ip(trusted_proxies=())
 
 
 def rate_limit_middleware(
     limit: int,
     window_s: float,
     *,
-    key: Callable[[Request], Hashable | Awaitable[Hashable]] = _client_host,
+    key: Callable[[Request], Hashable | Awaitable[Hashable]] = _peer_ip,
     message: str = "Too many requests",
     max_keys: int = DEFAULT_MAX_KEYS,
     clock_s: Callable[[], float] = time.monotonic,
@@ -85,7 +85,8 @@ def rate_limit_middleware(
         limit: calls per window; refused calls do not count.
         window_s: the window in seconds.
         key: takes the request and returns what calls are counted by; sync or async. By default
-            the client's address: behind a proxy, read the header that the proxy sets.
+            the address at the other end of the connection, of IPv6 the first 64 bits. Behind a proxy
+            that is the proxy's: pass ``client_ip(trusted_proxies=...)``.
         message: the refusal's text; how long to wait is appended.
         max_keys: how many keys are remembered; past it, the one that called longest ago is forgotten.
         clock_s: a monotonic clock in seconds.

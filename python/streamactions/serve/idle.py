@@ -6,6 +6,7 @@ worker looks through its own connections now and then. Only the calls say whethe
 sends pings, or a head that never ends, asks for nothing either.
 """
 
+import logging
 import os
 import socket
 import stat
@@ -21,8 +22,10 @@ from streamactions.app.asgi import Receive, Scope, Send
 
 __all__ = ["DEFAULT_IDLE_TIMEOUT_S", "IdleWatch"]
 
-DEFAULT_IDLE_TIMEOUT_S: Final = 60
-"""As long as nginx lets its own connections to a server rest."""
+logger = logging.getLogger("streamactions")
+
+DEFAULT_IDLE_TIMEOUT_S: Final = 30
+"""As long as hyper gives an HTTP/1 connection for its next request (``limits.HEADER_TIMEOUT_S``)."""
 
 _LOOKS_PER_TIMEOUT: Final = 4
 
@@ -92,7 +95,11 @@ class IdleWatch:
     def _run(self) -> None:
         while True:
             time.sleep(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
-            self.look(time.monotonic())
+            try:
+                self.look(time.monotonic())
+            except OSError as error:
+                # Handlers have taken all descriptors; they give some back.
+                logger.warning("cannot look for idle connections: %s", error)
 
     def look(self, now_s: float) -> None:
         """Close what has been idle for too long.

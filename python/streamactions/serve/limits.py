@@ -5,11 +5,15 @@ Granian's value: ``keep_alive``, ``pipeline_flush``, ``adaptive_window`` and ``m
 worker nothing.
 """
 
+import resource
 from typing import Final
 
 from granian.http import HTTP1Settings, HTTP2Settings
 
-__all__ = ["http1_settings", "http2_settings"]
+__all__ = ["http1_settings", "http2_settings", "max_connections"]
+
+RESERVED_FILES: Final = 64
+"""What a worker keeps of its file limit: for itself, some 30, and for looking through its connections."""
 
 HEADER_TIMEOUT_S: Final = 30
 """HTTP/1: how long the next request's head may take, from its first byte or the end of the answer before.
@@ -41,6 +45,18 @@ without a word would stay for ever."""
 
 HTTP2_PING_TIMEOUT_S: Final = 20
 """HTTP/2: how long the peer has to answer before its connection is closed."""
+
+
+def max_connections(wanted: int) -> int:
+    """How many connections a worker may have: what is wanted, or what the limit of open files leaves.
+
+    A worker without a descriptor left can neither accept a connection nor look for idle ones, and tries
+    to accept all the time. What cannot be accepted waits in the backlog.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, limit - RESERVED_FILES))
 
 
 def http1_settings() -> HTTP1Settings:

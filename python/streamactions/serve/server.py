@@ -29,7 +29,7 @@ from streamactions.serve.collector import settled_collector
 from streamactions.serve.describe import TargetSummary, describe_target
 from streamactions.serve.errors import ServeError, TargetError
 from streamactions.serve.idle import DEFAULT_IDLE_TIMEOUT_S, IdleWatch
-from streamactions.serve.limits import http1_settings, http2_settings
+from streamactions.serve.limits import http1_settings, http2_settings, max_connections
 from streamactions.serve.logs import logging_config
 from streamactions.serve.supervisor import Supervisor
 from streamactions.serve.target import import_folder, load_app
@@ -38,7 +38,7 @@ from streamactions.serve.worker import run_worker
 __all__ = ["DEFAULT_BACKLOG", "DEFAULT_BACKPRESSURE", "DEFAULT_STOP_TIMEOUT_S", "ServeOptions", "serve"]
 
 DEFAULT_BACKPRESSURE: Final = 65_536
-"""Requests that a worker works on at once. At Granian's 1,024 an open stream keeps out a new one."""
+"""Connections that a worker has at once. At Granian's 1,024 an open stream keeps out a new one."""
 
 DEFAULT_BACKLOG: Final = 4096
 """Connections that wait for a worker; Linux allows no more without a change of its settings."""
@@ -141,7 +141,7 @@ def _make_supervisor(
         http=HTTPModes(options.http),
         websockets=False,
         backlog=options.backlog,
-        backpressure=options.backpressure,
+        backpressure=max_connections(options.backpressure),
         http1_settings=http1_settings(),
         http2_settings=http2_settings(),
         # What Granian has to say when all is well, the announcement says better.
