@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from streamactions._core import PulseCore, StreamCore
+from streamactions._core import MAX_TURN_S, PulseCore, StreamCore
 
 __all__ = ["Pulse", "Pulses"]
 
@@ -16,9 +16,6 @@ SETTLE_BEAT_S: Final = 0.010
 
 MAX_CALLS_PER_BEAT: Final = 64
 """In a rush of new streams, their opening comes first."""
-
-MAX_TURN_S: Final = 0.015
-"""A handler that has kept the loop from turning for this long is made to let others run."""
 
 MAX_SCAN_S: Final = 1.0
 """How late a keep-alive may come; less where keep-alives are closer together."""
