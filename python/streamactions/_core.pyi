@@ -2,11 +2,12 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import Any, Literal, Self, TypedDict, final
+from typing import Any, Final, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "MAX_TURN_S",
     "ClientDisconnectedError",
     "Event",
     "EventReader",
@@ -23,6 +24,7 @@ __all__ = [
     "StreamCutError",
     "StreamSettings",
     "build_info",
+    "due_turn",
     "encode_event",
 ]
 
@@ -332,6 +334,12 @@ class PulseCore:
 
     def beat(self) -> bool:
         """The timer has come. Returns whether there are streams left, so that it has to come again."""
+
+MAX_TURN_S: Final[float]
+"""How long a task that finds everything ready may keep its event loop from turning, in seconds."""
+
+def due_turn() -> Awaitable[None] | None:
+    """What the running task has to await so that its event loop turns; ``None`` where that was just now."""
 
 @final
 class HTTPMailbox:

@@ -112,8 +112,11 @@ class Loop:
 
 
 def begin(awaitable: Any) -> Any:
-    """Await something up to its first wait."""
-    return next(awaitable.__await__())
+    """Await something up to its first wait for more than a turn of the loop."""
+    steps = awaitable.__await__()
+    while (waits := next(steps)) is None:
+        pass
+    return waits
 
 
 def send_nothing(message: Any) -> "asyncio.Future[None]":

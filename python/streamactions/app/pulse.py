@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from streamactions._core import PulseCore, StreamCore
+from streamactions._core import MAX_TURN_S, PulseCore, StreamCore
 from streamactions.app.calls import Calls
 
 __all__ = ["Pulse", "Pulses"]
@@ -21,9 +21,6 @@ CALLS_PER_BEAT: Final = 64
 
 MAX_BEATS_TO_SETTLE: Final = 8
 """In a rush, how many beats a call may wait that could be settled: then so many more are called in each."""
-
-MAX_TURN_S: Final = 0.015
-"""A handler that has kept the loop from turning for this long is made to let others run."""
 
 MAX_SCAN_S: Final = 1.0
 """How late a keep-alive may come; less where keep-alives are closer together."""

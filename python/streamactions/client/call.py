@@ -10,14 +10,21 @@ bytes came meanwhile, it is set again. Limits only move on, so it never comes to
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+from streamactions._core import due_turn
 from streamactions.client.transport import TransportError
 from streamactions.errors import ActionError, DefinitionError
 
 __all__ = ["Call", "CallAbortedError", "require_positive"]
 
 ResultT = TypeVar("ResultT")
+
+
+IDLE_GRACE_TURNS: Final = 3
+"""How often the loop turns once more before a wait counts as idle. Where the loop was busy, bytes may have
+come that it has not looked at: they are seen in the next turn, and the task that waits for them runs in the
+turn after it. uvloop needs one more, because its timers come before its sockets."""
 
 
 class CallAbortedError(Exception):
@@ -66,7 +73,7 @@ class Call:
         self._waiting_task: asyncio.Task[Any] | None = None
         self._is_interrupted = False
         # Comes no later than the limit of the wait that is going on.
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self.aborted = False
         # Why the call failed, if it did; a handle forgets it when the next call starts.
         self.error: ActionError | None = None
@@ -80,13 +87,22 @@ class Call:
         """The first event has come, so its limit counts no more."""
         self._first_deadline_s = math.inf
 
+    def overdue(self) -> ActionError | None:
+        """The error where the limit of the whole call is over; for who goes on without a `wait`."""
+        if self._loop.time() < self._deadline_s:
+            return None
+        return self._timed_out(self._deadline_s)
+
     def abort(self) -> None:
         """End the wait that is going on, and refuse every later one; from the loop's thread only."""
         self.aborted = True
         self._interrupt()
 
     def guard(self, reader: Interruptible) -> None:
-        """Hold a reader that waits by itself to the limits, until `close`; nobody aborts such a call."""
+        """Hold a reader to the limits, until `close`, also while it is not within `wait`.
+
+        Nobody aborts such a call.
+        """
         self._reader = reader
         if self._has_limits:
             self._set_timer(self._limit_s())
@@ -105,6 +121,9 @@ class Call:
             CallAbortedError: the call was aborted, before or meanwhile.
             ActionError: a limit was reached (``TIMEOUT_ERROR``).
         """
+        if (turn := due_turn()) is not None:
+            # A body that is always there would keep the loop from its timers and its other tasks.
+            await turn
         if self.aborted:
             raise CallAbortedError
         if self._has_limits:
@@ -150,25 +169,29 @@ class Call:
         if limit_s != math.inf:
             self._timer = self._loop.call_at(limit_s, self._on_timer)
 
-    def _on_timer(self) -> None:
+    def _on_timer(self, turns_left: int = IDLE_GRACE_TURNS) -> None:
         self._timer = None
         now_s = self._loop.time()
-        if self._reader is not None:
+        if self._waiting_task is None:
+            if self._reader is None:
+                return
+            # Who does not wait for bytes is not idle.
             self._waiting_since_s = now_s - (self._reader.waited_s or 0)
-        elif self._waiting_task is None:
-            return
         limit_s = self._limit_s()
-        if limit_s <= now_s:
-            self._interrupt()
-        else:
+        if limit_s > now_s:
             self._set_timer(limit_s)
+        elif limit_s < min(self._deadline_s, self._first_deadline_s) and turns_left > 0:
+            self._timer = self._loop.call_soon(self._on_timer, turns_left - 1)
+        else:
+            self._interrupt()
 
     def _interrupt(self) -> None:
-        if self._reader is not None:
+        if self._waiting_task is not None:
+            if not self._is_interrupted:
+                self._is_interrupted = True
+                self._waiting_task.cancel()
+        elif self._reader is not None:
             self._reader.interrupt(self._timed_out(self._limit_s()))
-        elif self._waiting_task is not None and not self._is_interrupted:
-            self._is_interrupted = True
-            self._waiting_task.cancel()
 
     def _timed_out(self, limit_s: float) -> ActionError:
         if limit_s == self._deadline_s:

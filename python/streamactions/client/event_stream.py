@@ -58,8 +58,7 @@ class EventStream:
             read_tail=partial(read_tail, response),
             make_fault=partial(_make_fault, max_event_bytes),
         )
-        if exchange is not None:
-            call.guard(self._reader)
+        call.guard(self._reader)
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
+from streamactions._core import due_turn
 from streamactions.client.call import Call, CallAbortedError
 from streamactions.client.chunks import ChunkReader
 from streamactions.client.default import DefaultTransport, open_transport
@@ -169,7 +170,7 @@ class StreamHandle(Generic[ChunkT]):
             if call.error is None:
                 request = await with_headers(request, options.headers)
                 async with aclosing(self._exchange(call, request)) as batches:
-                    while (batch := await _next_batch(call, batches)) is not None:
+                    while call.error is None and (batch := await _next_batch(call, batches)) is not None:
                         for chunk in batch:
                             self.data = chunk
                             if options.keep_chunks:
@@ -178,8 +179,13 @@ class StreamHandle(Generic[ChunkT]):
                             if call.aborted:
                                 return
                             yield chunk
+                            if (turn := due_turn()) is not None:
+                                await turn
+                                call.error = call.overdue()
                             if call.aborted:
                                 return
+                            if call.error is not None:
+                                break
             if call.aborted:
                 # The abort came first, so whatever failed meanwhile is of no interest.
                 call.error = None

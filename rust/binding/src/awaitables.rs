@@ -10,6 +10,8 @@ use pyo3::{
     types::PyType,
 };
 
+use crate::{pulse::now_ns, turn::note_turn};
+
 /// An awaitable that is done: awaiting it never reaches the event loop.
 #[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct Ready;
@@ -62,7 +64,11 @@ impl Yield {
     }
 
     fn __next__(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        (!self.has_yielded.swap(true, Ordering::Relaxed)).then(|| py.None())
+        if self.has_yielded.swap(true, Ordering::Relaxed) {
+            note_turn(now_ns());
+            return None;
+        }
+        Some(py.None())
     }
 }
 

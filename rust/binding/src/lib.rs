@@ -40,4 +40,9 @@ mod _core {
     use crate::stream::StreamCore;
     #[pymodule_export]
     use crate::transport::{HTTPClient, HTTPExchange, HTTPMailbox};
+    #[pymodule_export]
+    use crate::turn::due_turn;
+
+    #[pymodule_export]
+    const MAX_TURN_S: f64 = crate::turn::MAX_TURN_S;
 }

@@ -33,6 +33,7 @@ use crate::{
     pulse::now_ns,
     signal::Signal,
     transport::HTTPExchange,
+    turn,
 };
 
 pub(crate) use items::{EventItems, NextItem};
@@ -215,12 +216,12 @@ impl EventReader {
 
     /// The task's wait is over, if there was one. Gives what was awaited elsewhere.
     fn end_wait(&self, leave: fn(&Signal)) -> Option<Inner> {
-        let (inner, has_waited) = {
+        let (inner, has_waited_here) = {
             let mut state = self.lock();
             state.is_awaited = false;
             (state.inner.take(), state.waiting_since_ns.take().is_some())
         };
-        if has_waited && let Source::Exchange(exchange) = &self.source {
+        if has_waited_here && let Source::Exchange(exchange) = &self.source {
             leave(exchange.get().signal().get());
         }
         inner
@@ -233,6 +234,12 @@ impl EventReader {
     /// `StopAsyncIteration` at the end; a fault; what the task was interrupted with.
     fn resume<'py>(&self, form: Form, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
         let py = value.py();
+        let now_ns = now_ns();
+        if self.lock().is_awaited {
+            turn::note_turn(now_ns);
+        } else if turn::is_due(now_ns) {
+            return Ok(self.let_turn(py));
+        }
         let inner = self.end_wait(Signal::leave);
         if let Some(inner) = inner
             && let Some(waits) = self.go_through(form, inner, |iterator| step(iterator.bind(py), value))?
@@ -269,6 +276,12 @@ impl EventReader {
         if self.lock().is_awaited { Err(PyRuntimeError::new_err(IN_USE)) } else { Ok(()) }
     }
 
+    /// Have the task go on after a turn of its loop, whatever there is to give.
+    fn let_turn<'py>(&self, py: Python<'py>) -> Step<'py> {
+        self.lock().is_awaited = true;
+        Step::Yielded(PyNone::get(py).to_owned().into_any())
+    }
+
     /// One step of what is awaited elsewhere. Gives what the task has to wait for, or nothing once that is
     /// over.
     fn go_through<'py>(
@@ -297,8 +310,13 @@ impl EventReader {
     }
 
     fn advance<'py>(&self, py: Python<'py>, form: Form) -> PyResult<Step<'py>> {
+        let mut has_read = false;
         loop {
             let item = self.next_item(py)?;
+            // A body may hold no events at all, however much of it comes.
+            if item.is_none() && std::mem::replace(&mut has_read, true) && turn::is_due(now_ns()) {
+                return Ok(self.let_turn(py));
+            }
             let inner = match (item, &self.source) {
                 (Some(Item::Given(item)), _) => {
                     return Ok(Step::Returned(self.give(form, item.into_bound(py))?));

@@ -17,8 +17,10 @@ use pyo3::{
 
 use crate::{
     awaitables::{Step, begin, close, step, throw_into, thrown},
+    pulse::now_ns,
     reader::{EventItems, NextItem},
     stream::{Sent, StreamCore},
+    turn,
 };
 
 /// Where the items come from.
@@ -33,6 +35,8 @@ enum Items {
 enum Wait {
     Item(Py<PyAny>),
     Send(Py<PyAny>),
+    /// For nothing but a turn of the loop.
+    Turn,
 }
 
 /// The awaitable of `send_each`.
@@ -80,8 +84,11 @@ impl SendEach {
         go_on: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Step<'py>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let wait = self.wait().take();
+        if wait.is_some() {
+            turn::note_turn(now_ns());
+        }
         let mut item = match wait {
-            None => None,
+            None | Some(Wait::Turn) => None,
             Some(Wait::Send(iterator)) => match go_on(iterator.bind(py))? {
                 Step::Returned(_) => None,
                 Step::Yielded(waits) => return Ok(Some(self.keep(Wait::Send(iterator), waits))),
@@ -100,6 +107,7 @@ impl SendEach {
             }
             let iterator = match &self.items {
                 Items::Events(next) => NextItem::begin(next.bind(py))?.into_any(),
+                Items::Any(_) if turn::is_due(now_ns()) => return Ok(Some(self.keep(Wait::Turn, none(py)))),
                 Items::Any(items) => begin(&items.bind(py).call_method0(intern!(py, "__anext__"))?)?,
             };
             match step_item(&iterator, &none(py)) {
@@ -188,7 +196,7 @@ impl SendEach {
         traceback: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         drop((value, traceback));
-        if self.wait().is_none() {
+        if self.wait().take_if(|wait| matches!(wait, Wait::Turn)).is_some() || self.wait().is_none() {
             return Err(thrown(error)?);
         }
         self.resume(error.py(), |iterator| throw_into(iterator, &error))
@@ -199,7 +207,7 @@ impl SendEach {
         let wait = self.wait().take();
         match wait {
             Some(Wait::Item(iterator) | Wait::Send(iterator)) => close(iterator.bind(py)),
-            None => Ok(()),
+            None | Some(Wait::Turn) => Ok(()),
         }
     }
 

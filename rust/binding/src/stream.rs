@@ -214,7 +214,7 @@ impl StreamCore {
         let (advice, batch, previous_send_ns, frame_bytes, writes_done) = {
             let mut state = this.lock();
             if state.buffer.phase() != Phase::Open {
-                return this.refuse(&state);
+                return this.refuse(py, &mut state, now);
             }
             let before_bytes = state.buffer.buffered_bytes();
             let advice = state.buffer.push(now, |bytes| match &settings.chunk_event {
@@ -247,7 +247,12 @@ impl StreamCore {
                 ));
             }
         }
-        if this.pulse.get().takes_turn_of(previous_send_ns, now) {
+        this.paced(py, previous_send_ns, now)
+    }
+
+    /// The sender may go on, after a turn of the loop where one is due.
+    fn paced<'py>(&self, py: Python<'py>, previous_send_ns: u64, now_ns: u64) -> PyResult<Sent<'py>> {
+        if self.pulse.get().takes_turn_of(previous_send_ns, now_ns) {
             Sent::after_a_turn(py)
         } else {
             Ok(Sent::Ready)
@@ -263,14 +268,15 @@ impl StreamCore {
     }
 
     /// What `send` answers when the stream takes no more chunks.
-    fn refuse<'py>(&self, state: &State) -> PyResult<Sent<'py>> {
+    fn refuse<'py>(&self, py: Python<'py>, state: &mut State, now_ns: u64) -> PyResult<Sent<'py>> {
         if state.is_closed {
             return Err(StreamClosedError::new_err(
                 "send() was called after close(): send every chunk first, then close, or return from the handler",
             ));
         }
         if self.settings.get().outlives_client {
-            return Ok(Sent::Ready);
+            let previous_send_ns = std::mem::replace(&mut state.last_send_ns, now_ns);
+            return self.paced(py, previous_send_ns, now_ns);
         }
         Err(ClientDisconnectedError::new_err(
             "the client has left and the handler was cancelled: let CancelledError pass, or define the action \

@@ -26,7 +26,7 @@ use crate::{
     awaitables::thrown,
     pulse::now_ns,
     signal::{Signal, is_within_task},
-    turn::MAX_TURN_NS,
+    turn::{self, MAX_TURN_NS},
 };
 
 /// Which exchanges of an event loop have news.
@@ -61,6 +61,7 @@ impl HTTPMailbox {
     ///     Exception: what the first of them raised that raised anything; all are run.
     fn deliver(&self, py: Python<'_>) -> PyResult<()> {
         let begin_ns = now_ns();
+        turn::note_turn(begin_ns);
         let mut is_within = None;
         let mut outcome = Ok(());
         for number in self.mailbox.take() {
@@ -246,18 +247,22 @@ pub(crate) struct HTTPTake {
     part: Part,
     /// Its task waits for the signal.
     is_waiting: AtomicBool,
+    /// Its task waits for nothing but a turn of the loop.
+    is_turning: AtomicBool,
 }
 
 impl HTTPTake {
     fn new(exchange: Py<HTTPExchange>, part: Part) -> Self {
-        Self { exchange, part, is_waiting: AtomicBool::new(false) }
+        Self { exchange, part, is_waiting: AtomicBool::new(false), is_turning: AtomicBool::new(false) }
     }
 
-    /// The wait is over, if there was one.
-    fn end_wait(&self) {
-        if self.is_waiting.swap(false, Ordering::Relaxed) {
+    /// The wait is over. Returns whether there was one.
+    fn end_wait(&self) -> bool {
+        let has_waited = self.is_waiting.swap(false, Ordering::Relaxed);
+        if has_waited {
             self.exchange.get().signal.get().leave();
         }
+        self.is_turning.swap(false, Ordering::Relaxed) || has_waited
     }
 }
 
@@ -271,8 +276,14 @@ impl HTTPTake {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<Signal>> {
-        self.end_wait();
+    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let now_ns = now_ns();
+        if self.end_wait() {
+            turn::note_turn(now_ns);
+        } else if matches!(self.part, Part::Body) && turn::is_due(now_ns) {
+            self.is_turning.store(true, Ordering::Relaxed);
+            return Ok(py.None());
+        }
         let exchange = self.exchange.get();
         let taken = match self.part {
             Part::Head => match exchange.unless_closed(exchange.exchange.take_head()) {
@@ -292,7 +303,7 @@ impl HTTPTake {
             Taken::Nothing => {
                 Signal::wait(exchange.signal.bind(py))?;
                 self.is_waiting.store(true, Ordering::Relaxed);
-                Ok(exchange.signal.clone_ref(py))
+                Ok(exchange.signal.clone_ref(py).into_any())
             }
         }
     }
