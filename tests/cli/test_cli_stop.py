@@ -303,7 +303,7 @@ def test_what_goes_on_all_the_same_is_cut_at_the_limit(actions: Path) -> None:
         assert (call.returncode, errors[:18]) == (1, b"STREAM_INCOMPLETE:")
         assert served.process.wait(BOUND_S) == 0
     assert served.log.lines_with("calls whose handler or reader comes to no end, and that are cut: 1")
-    assert served.log.lines_with("worker-1 did not end in time, and is killed")
+    assert len(served.log.lines_with("worker-1 did not end in time, and is killed")) == 1
     # The app was told of its end before.
     assert served.output.lines_with("the app has ended")
 

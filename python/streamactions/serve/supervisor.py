@@ -227,6 +227,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
         leaving = [*self.wrks, *(worker for worker, _ in self._replaced)]
         limit_s = time.monotonic() + self._stop_timeout_s
         has_hurried = False
+        killed: set[int] = set()
         while leaving:
             if self._is_hurried and not has_hurried:
                 has_hurried = True
@@ -234,15 +235,24 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
                 self._interrupt(leaving)
             is_over = time.monotonic() >= limit_s
             for worker in leaving:
-                if is_over:
+                if not is_over:
+                    worker.terminate()
+                elif worker.inner.pid not in killed:
+                    killed.add(worker.inner.pid)
                     logger.warning("worker-%d did not end in time, and is killed", worker.idx + 1)
                     worker.kill()
-                else:
-                    worker.terminate()
-            leaving[0].join(TELL_AGAIN_S)
+            # Not by `join`: its end is that of a pipe, which a process that the worker has started may hold.
+            self._wait_for_one(leaving)
             leaving = [worker for worker in leaving if worker.is_alive()]
         self.wrks.clear()
         self._replaced.clear()
+
+    @staticmethod
+    def _wait_for_one(workers: list[Worker]) -> None:
+        """Until one has ended, for no longer than until the others have to be told again."""
+        until_s = time.monotonic() + TELL_AGAIN_S
+        while all(worker.is_alive() for worker in workers) and time.monotonic() < until_s:
+            time.sleep(_STEP_S)
 
     @staticmethod
     def _interrupt(workers: list[Worker]) -> None:
