@@ -10,7 +10,7 @@ use pyo3::{
     types::PyType,
 };
 
-use crate::{pulse::now_ns, turn::note_turn};
+use crate::{calls, pulse::now_ns, turn::note_turn};
 
 /// An awaitable that is done: awaiting it never reaches the event loop.
 #[pyclass(frozen, module = "streamactions._core")]
@@ -133,7 +133,7 @@ impl Resumed {
 
 /// What was passed to `throw`, an exception or its class, as the error to raise.
 pub(crate) fn thrown(error: Bound<'_, PyAny>) -> PyResult<PyErr> {
-    let instance = if error.is_instance_of::<PyType>() { error.call0()? } else { error };
+    let instance = if error.is_instance_of::<PyType>() { calls::call0(&error)? } else { error };
     Ok(PyErr::from_value(instance))
 }
 
@@ -153,14 +153,7 @@ pub(crate) fn as_iterator(stepped: Step<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// Go on with what an iterator of `__await__` does.
 pub(crate) fn step<'py>(iterator: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<Step<'py>> {
-    let py = iterator.py();
-    let mut result = std::ptr::null_mut();
-    // SAFETY: both arguments are live objects, the thread is attached (`py`), and `result` is an
-    // out-parameter that receives a new reference, or NULL together with an exception.
-    let status = unsafe { ffi::PyIter_Send(iterator.as_ptr(), value.as_ptr(), &raw mut result) };
-    // SAFETY: `result` is what PyIter_Send wrote: a new reference that is ours, or NULL with the
-    // exception set, which `from_owned_ptr_or_err` takes.
-    let result = unsafe { Bound::from_owned_ptr_or_err(py, result) }?;
+    let (status, result) = calls::send(iterator, value)?;
     Ok(if status == ffi::PySendResult::PYGEN_NEXT { Step::Yielded(result) } else { Step::Returned(result) })
 }
 
@@ -175,7 +168,7 @@ pub(crate) fn begin<'py>(awaitable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, P
         // attached; it gives a new reference, or NULL with the exception set.
         Some(am_await) => unsafe { Bound::from_owned_ptr_or_err(py, am_await(awaitable.as_ptr())) },
         // The interpreter's own error tells what an awaitable must have.
-        None => awaitable.call_method0(intern!(py, "__await__")),
+        None => calls::call_method0(awaitable, intern!(py, "__await__")),
     }
 }
 
@@ -188,7 +181,7 @@ pub(crate) fn throw_into<'py>(
     let Some(throw) = iterator.getattr_opt(intern!(py, "throw"))? else {
         return Err(thrown(error.clone())?);
     };
-    match throw.call1((error,)) {
+    match calls::call1(&throw, error) {
         Ok(value) => Ok(Step::Yielded(value)),
         Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
             Ok(Step::Returned(error.value(py).getattr(intern!(py, "value"))?))
@@ -200,7 +193,7 @@ pub(crate) fn throw_into<'py>(
 /// Give up what an iterator of `__await__` does; one that has no `close` needs none.
 pub(crate) fn close(iterator: &Bound<'_, PyAny>) -> PyResult<()> {
     match iterator.getattr_opt(intern!(iterator.py(), "close"))? {
-        Some(close) => close.call0().map(drop),
+        Some(close) => calls::call0(&close).map(drop),
         None => Ok(()),
     }
 }

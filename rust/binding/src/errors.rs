@@ -3,6 +3,8 @@
 
 use pyo3::{create_exception, exceptions::PyException, prelude::*, sync::PyOnceLock};
 
+use crate::calls;
+
 create_exception!(
     streamactions,
     StreamActionsError,
@@ -47,7 +49,7 @@ create_exception!(
 /// did: so what is kept to be raised again is never raised itself.
 pub(crate) fn copied(py: Python<'_>, error: &Py<PyAny>) -> PyErr {
     static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    match COPY.import(py, "copy", "copy").and_then(|copy| copy.call1((error,))) {
+    match COPY.import(py, "copy", "copy").and_then(|copy| calls::call1(copy, error.bind(py))) {
         Ok(copy) => PyErr::from_value(copy),
         Err(error) => error,
     }

@@ -2,15 +2,15 @@
 
 use pyo3::{intern, prelude::*};
 
-use crate::awaitables::close;
+use crate::{awaitables::close, calls};
 
 /// Give a future its result. Returns `false` where its waiter was cancelled meanwhile.
 pub(crate) fn resolve(future: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = future.py();
-    if future.call_method0(intern!(py, "done"))?.is_truthy()? {
+    if calls::call_method0(future, intern!(py, "done"))?.is_truthy()? {
         return Ok(false);
     }
-    future.call_method1(intern!(py, "set_result"), (value,))?;
+    calls::call_method1(future, intern!(py, "set_result"), value)?;
     Ok(true)
 }
 

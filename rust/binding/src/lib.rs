@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 
 mod awaitables;
 mod build;
+mod calls;
 mod decoder;
 mod errors;
 mod futures;

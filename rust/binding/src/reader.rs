@@ -20,7 +20,7 @@ use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyBaseException, PyRuntimeError, PyStopAsyncIteration, PyTypeError},
     prelude::*,
-    types::{PyBytes, PyNone},
+    types::{PyBytes, PyNone, PyString},
 };
 use transport::Taken;
 
@@ -29,6 +29,7 @@ use source::{Source, TAKEN, is_read_out, take};
 
 use crate::{
     awaitables::{Step, begin, close, step, throw_into, thrown},
+    calls,
     decoder::{Decoding, Event, Form, MaxEventBytes},
     pulse::now_ns,
     signal::Signal,
@@ -322,8 +323,8 @@ impl EventReader {
                     return Ok(Step::Returned(self.give(form, item.into_bound(py))?));
                 }
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
-                (Some(Item::End), _) => Inner::Tail(begin(&self.read_tail.bind(py).call0()?)?.unbind()),
-                (None, Source::Read(read)) => Inner::Read(begin(&read.bind(py).call0()?)?.unbind()),
+                (Some(Item::End), _) => Inner::Tail(begin(&calls::call0(self.read_tail.bind(py))?)?.unbind()),
+                (None, Source::Read(read)) => Inner::Read(begin(&calls::call0(read.bind(py))?)?.unbind()),
                 (None, Source::Exchange(exchange)) => match take(exchange.get()) {
                     Taken::Some(data) => {
                         let accepted = self.accept(py, form, &data);
@@ -450,13 +451,14 @@ impl EventReader {
             is_first
         };
         if is_first {
-            self.on_start.bind(py).call0()?;
+            calls::call0(self.on_start.bind(py))?;
         }
         Ok(())
     }
 
     fn make_fault(&self, py: Python<'_>, why: &str, cause: PyErr) -> PyErr {
-        match self.make_fault.bind(py).call1((why, cause.into_value(py))) {
+        let cause = cause.into_value(py).into_bound(py).into_any();
+        match calls::call2(self.make_fault.bind(py), PyString::new(py, why).as_any(), &cause) {
             Ok(fault) => PyErr::from_value(fault),
             Err(error) => error,
         }

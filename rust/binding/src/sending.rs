@@ -17,6 +17,7 @@ use pyo3::{
 
 use crate::{
     awaitables::{Step, begin, close, step, throw_into, thrown},
+    calls,
     pulse::now_ns,
     reader::{EventItems, NextItem},
     stream::{Sent, StreamCore},
@@ -65,7 +66,7 @@ impl SendEach {
                 items.get_type().name()?
             )));
         };
-        let items = match make_iterator.call0()?.cast_into::<EventItems>() {
+        let items = match calls::call0(&make_iterator)?.cast_into::<EventItems>() {
             Ok(events) => Items::Events(events.get().next(py)),
             Err(error) => Items::Any(error.into_inner().unbind()),
         };
@@ -108,7 +109,7 @@ impl SendEach {
             let iterator = match &self.items {
                 Items::Events(next) => NextItem::begin(next.bind(py))?.into_any(),
                 Items::Any(_) if turn::is_due(now_ns()) => return Ok(Some(self.keep(Wait::Turn, none(py)))),
-                Items::Any(items) => begin(&items.bind(py).call_method0(intern!(py, "__anext__"))?)?,
+                Items::Any(items) => begin(&calls::call_method0(items.bind(py), intern!(py, "__anext__"))?)?,
             };
             match step_item(&iterator, &none(py)) {
                 Ok(Step::Returned(next)) => item = Some(next),
@@ -126,7 +127,7 @@ impl SendEach {
         let chunk = match &self.make_chunk {
             None => item,
             Some(make_chunk) => {
-                let chunk = make_chunk.bind(py).call1((item,))?;
+                let chunk = calls::call1(make_chunk.bind(py), &item)?;
                 if chunk.is_none() {
                     return Ok(None);
                 }

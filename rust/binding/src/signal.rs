@@ -15,10 +15,11 @@ use std::sync::{
 };
 
 use pyo3::{
-    PyTraverseError, PyVisit, exceptions::PyRuntimeError, ffi, import_exception, intern, prelude::*,
-    sync::PyOnceLock, types::PyDict,
+    PyTraverseError, PyVisit, exceptions::PyRuntimeError, ffi, import_exception, prelude::*, sync::PyOnceLock,
 };
 use smallvec::SmallVec;
+
+use crate::calls;
 
 import_exception!(asyncio, CancelledError);
 import_exception!(asyncio, InvalidStateError);
@@ -182,12 +183,8 @@ impl Signal {
 
     fn call_soon(slf: &Bound<'_, Self>, callback: &Callback) -> PyResult<()> {
         let py = slf.py();
-        let arguments = PyDict::new(py);
-        arguments.set_item(intern!(py, "context"), &callback.context)?;
-        let event_loop = slf.get().event_loop.bind(py);
-        event_loop
-            .call_method(intern!(py, "call_soon"), (&callback.function, slf), Some(&arguments))
-            .map(drop)
+        let (function, context) = (callback.function.bind(py), callback.context.bind(py));
+        calls::call_soon(slf.get().event_loop.bind(py), function, slf, context).map(drop)
     }
 }
 
@@ -195,7 +192,7 @@ impl Signal {
 pub(crate) fn is_within_task(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
     static CURRENT_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let current_task = CURRENT_TASK.import(event_loop.py(), "asyncio", "current_task")?;
-    Ok(!current_task.call1((event_loop,))?.is_none())
+    Ok(!calls::call1(current_task, event_loop)?.is_none())
 }
 
 enum Called {
@@ -215,7 +212,7 @@ impl Callback {
             drop(PyErr::fetch(py));
             return Ok(Called::Refused);
         }
-        let called = self.function.bind(py).call1((signal,)).map(drop);
+        let called = calls::call1(self.function.bind(py), signal).map(drop);
         // SAFETY: as above; this is the context that was entered last, because the callback, like any
         // code, leaves each context that it enters.
         if unsafe { ffi::PyContext_Exit(self.context.as_ptr()) } != 0 {

@@ -22,6 +22,7 @@ use wire::buffer::{Advice, ChunkBuffer, Next, Phase};
 
 use crate::{
     awaitables::{Started, Yield, ready, start},
+    calls,
     errors::{ClientDisconnectedError, SendNotAwaitedError, StreamClosedError},
     futures::{discard, resolve, wake},
     pulse::{PulseCore, now_ns},
@@ -203,9 +204,9 @@ impl StreamCore {
         let py = slf.py();
         let this = slf.get();
         let settings = this.settings.get();
-        let json = match settings.encode.bind(py).call1((chunk,)) {
+        let json = match calls::call1(settings.encode.bind(py), chunk) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                settings.encode_any.bind(py).call1((chunk,))?
+                calls::call1(settings.encode_any.bind(py), chunk)?
             }
             json => json?,
         };
@@ -236,7 +237,11 @@ impl StreamCore {
             Advice::Gather | Advice::Write => {}
             Advice::ScheduleFlush => {
                 let flush = slf.getattr(intern!(py, "_flush"))?;
-                this.pulse.get().event_loop().call_method1(py, intern!(py, "call_soon"), (flush,))?;
+                calls::call_method1(
+                    this.pulse.get().event_loop().bind(py),
+                    intern!(py, "call_soon"),
+                    &flush,
+                )?;
             }
             Advice::WriteAndYield => return Sent::after_a_turn(py),
             Advice::Wait => return Sent::until(slf, Goal::Write { writes_done, frame_bytes }),
@@ -264,7 +269,7 @@ impl StreamCore {
     }
 
     fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.pulse.get().event_loop().bind(py).call_method0(intern!(py, "create_future"))
+        calls::call_method0(self.pulse.get().event_loop().bind(py), intern!(py, "create_future"))
     }
 
     /// What `send` answers when the stream takes no more chunks.
@@ -329,7 +334,7 @@ impl StreamCore {
         message.set_item(intern!(py, "type"), intern!(py, "http.response.body"))?;
         message.set_item(intern!(py, "body"), body)?;
         message.set_item(intern!(py, "more_body"), !is_last)?;
-        self.server_send.bind(py).call1((message,))
+        calls::call1(self.server_send.bind(py), &message)
     }
 
     /// Begin to wait. Gives the future to await, or nothing where the goal is reached.
@@ -431,7 +436,9 @@ impl StreamCore {
                     discard(py, &write);
                 }
             }),
-            News::Failed(error) => future.call_method1(intern!(py, "set_exception"), (error,)).map(drop),
+            News::Failed(error) => {
+                calls::call_method1(future, intern!(py, "set_exception"), error.bind(py)).map(drop)
+            }
         };
         if let Err(error) = told {
             error.write_unraisable(py, Some(future));

@@ -10,7 +10,10 @@ use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyIterator};
 use wire::decode::DecodeError;
 
 use super::{SSEDecoder, arguments::BytesLike, decoding::Form};
-use crate::errors::{StreamCutError, copied, from_decode_error};
+use crate::{
+    calls,
+    errors::{StreamCutError, copied, from_decode_error},
+};
 
 /// Why it cannot go on; each raise makes its own exception.
 enum Fault {
@@ -66,13 +69,12 @@ impl DecodedReads {
 
     /// The first of the items that the next reads complete.
     fn read_on<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut reads = self.reads.bind(py).clone();
+        let reads = self.reads.bind(py);
         // Most reads of a live stream complete one event, which then need not be stored.
         let mut first = None;
         let mut others = VecDeque::new();
         let mut fault = None;
-        for read in &mut reads {
-            let read = read?;
+        while let Some(read) = calls::next(reads)? {
             let data = BytesLike::new(&read, "bytes, bytearray or a memoryview of bytes")?;
             let outcome = self.decoder.bind(py).try_borrow_mut()?.0.feed(data.as_bytes(), |event, id| {
                 if fault.is_none() {
