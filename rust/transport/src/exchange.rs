@@ -152,6 +152,7 @@ impl Exchange {
         drop(state);
         if before_bytes >= MAX_BUFFERED_BYTES && before_bytes - taken_bytes < MAX_BUFFERED_BYTES {
             self.shared.room.notify_one();
+            self.shared.post.wake();
         }
         Taken::Some(taken)
     }
@@ -176,5 +177,45 @@ fn outcome<T>(state: &mut State) -> Taken<T> {
         }
         Some(Outcome::Ended) => Taken::Ended,
         Some(Outcome::Failed(why)) => Taken::Failed(why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::pending,
+        sync::{Arc, mpsc},
+        thread,
+        time::Duration,
+    };
+
+    use tokio::runtime::Builder;
+
+    use super::{Exchange, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Shared, Taken};
+    use crate::{mailbox::Mailbox, runtime::Post};
+
+    /// Longer than any machine needs to wake a thread.
+    const HANG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn room_in_a_body_that_waits_for_it_ends_a_rest() -> Result<(), Box<dyn std::error::Error>> {
+        let post = Arc::new(Post::default());
+        let runtime = Builder::new_current_thread().build()?;
+        let task = runtime.spawn(pending::<()>());
+        let shared = Arc::new(Shared::new(0, Arc::new(Mailbox::new()?), Arc::clone(&post)));
+        let exchange = Exchange::new(Arc::clone(&shared), task.abort_handle());
+        let (said, heard) = mpsc::channel();
+        thread::spawn(move || {
+            post.work_here();
+            let _ = said.send("rests");
+            thread::park();
+            let _ = said.send("works");
+        });
+        assert_eq!(heard.recv_timeout(HANG)?, "rests");
+        shared.push(&vec![0; MAX_BUFFERED_BYTES + MAX_TAKEN_BYTES]);
+        assert!(matches!(exchange.take_body(<[u8]>::len), Taken::Some(MAX_TAKEN_BYTES)));
+        assert!(matches!(exchange.take_body(<[u8]>::len), Taken::Some(MAX_TAKEN_BYTES)));
+        assert_eq!(heard.recv_timeout(HANG)?, "works");
+        Ok(())
     }
 }
