@@ -24,8 +24,10 @@ use crate::{
     settings::{OnSettings, Watched},
 };
 
-/// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
-const READ_BYTES: usize = 16_384;
+/// How large a response's head may be: four times what a server's own default is for a request's.
+const MAX_HEAD_BYTES: u32 = 65_536;
+/// How many header fields it may have; where several proxies add theirs, 100 is too few.
+const MAX_HEAD_FIELDS: usize = 256;
 /// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 /// Likewise of all streams of a connection: slow ones must not hold the others up.
@@ -67,7 +69,7 @@ async fn connect(mut connector: Connector, making: &Making) -> Result<Stream, St
 async fn single(stream: Stream) -> Result<Single, String> {
     let is_forward = stream.connected().is_proxied();
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(READ_BYTES);
+    builder.max_buf_size(MAX_HEAD_BYTES as usize).max_headers(MAX_HEAD_FIELDS);
     let (mut sender, connection) = builder.handshake(stream).await.map_err(|error| describe(&error))?;
     // What it fails with is told to its request.
     tokio::spawn(async { drop(connection.await) });
@@ -82,6 +84,7 @@ async fn share(stream: Stream, making: Making) -> Result<Line, String> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     let stream = TokioIo::new(Watched::new(TokioIo::new(stream), report));
