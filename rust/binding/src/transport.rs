@@ -22,7 +22,7 @@ use transport::{Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
 use crate::{awaitables::thrown, signal::Signal};
 
 /// Which exchanges of an event loop have news.
-#[pyclass(frozen, module = "streamactions")]
+#[pyclass(frozen, weakref, module = "streamactions")]
 pub(crate) struct HTTPMailbox {
     mailbox: Arc<Mailbox>,
     /// The signals of the exchanges that were not given up.
@@ -60,6 +60,21 @@ impl HTTPMailbox {
             }
         }
         outcome
+    }
+
+    // A loop that was closed with work pending is held by its tasks' signals.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(signals) = self.signals.try_lock() {
+            for signal in signals.values() {
+                visit.call(signal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let signals = std::mem::take(&mut *self.signals());
+        drop(signals);
     }
 }
 
