@@ -76,6 +76,11 @@ impl Connector {
         Self { dialer: Dialer { tcp, proxies: Arc::new(Proxies::from_env()) }, connect_timeout }
     }
 
+    /// How long a connection may take, TLS included.
+    pub(crate) fn limit(&self) -> Duration {
+        self.connect_timeout
+    }
+
     /// What a proxy that a request passes through as it is wants to see.
     pub(crate) fn forward_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         let is_forwarded = uri.scheme_str() == Some("http");
