@@ -72,8 +72,9 @@ class Http2Connection:
         self._h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: max_streams})
         self._flush()
 
-    def send_head(self, number: int) -> None:
-        self._h2.send_headers(number, [(":status", "200"), ("content-type", "text/event-stream")])
+    def send_head(self, number: int, *fields: tuple[str, str]) -> None:
+        head = [(":status", "200"), ("content-type", "text/event-stream"), *fields]
+        self._h2.send_headers(number, head)
         self._flush()
 
     def send_data(self, number: int, data: bytes, *, is_last: bool = False) -> None:

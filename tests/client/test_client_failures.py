@@ -8,6 +8,7 @@ from client_runner import run
 from fake_transport import DONE, HANG, FakeResponse, FakeTransport, chunk
 
 from streamactions.client import BodyBrokenError, ConnectFailedError, use_stream_action
+from streamactions.client import response as response_module
 from streamactions.errors import ActionError
 
 URL = "http://test/ai"
@@ -62,6 +63,15 @@ def test_any_other_http_error_says_the_real_status_and_nothing_of_its_body(body:
 def test_http_error_whose_body_breaks_or_never_ends() -> None:
     assert fail(FakeResponse(b'{"code"', BodyBrokenError("cut"), status=500)).code == "HTTP_ERROR"
     assert fail(FakeResponse(*[b"x" * 60_000] * 2, HANG, status=599)).status_code == 599
+
+
+def test_http_error_whose_body_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_module, "MAX_ERROR_BODY_S", 0.05)
+    for timeout in (None, 60):
+        error = fail(FakeResponse(b'{"code"', HANG, status=503), timeout=timeout)
+        assert (error.code, error.status_code) == ("HTTP_ERROR", 503)
+    # A limit of the call that is reached before says so.
+    assert fail(FakeResponse(HANG, status=503), timeout=0.01).code == "TIMEOUT_ERROR"
 
 
 @pytest.mark.parametrize("status", [100, 304, 307, 600])

@@ -36,7 +36,7 @@ class HttpxTransport:
             raise DefinitionError(f"expected an httpx.AsyncClient or httpx2.AsyncClient, not {client!r}")
         self._client = client
         module: Any = sys.modules[library]
-        self._errors: Errors = (module.RequestError, module.InvalidURL, module.StreamError)
+        self._errors: Errors = (module.RequestError, module.InvalidURL, module.StreamError, OSError)
 
     @asynccontextmanager
     async def open_response(self, request: Request) -> AsyncIterator[Response]:

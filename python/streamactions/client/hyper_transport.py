@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from streamactions._core import HTTPClient, HTTPExchange, HTTPMailbox
 from streamactions.client.header_fields import HeaderFields
@@ -22,7 +22,8 @@ __all__ = ["HyperResponse", "HyperTransport"]
 CONNECT_TIMEOUT_S: Final = 30.0
 """How long a connection may take, TLS included; the call's ``timeout`` may end it sooner."""
 
-_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, HTTPMailbox] = WeakKeyDictionary()
+_mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[HTTPMailbox]] = WeakKeyDictionary()
+"""The mailbox of each loop, which alone holds it: it goes with the loop, whatever was pending there."""
 
 
 class HyperTransport:
@@ -72,7 +73,8 @@ class _ResponseOpening(AbstractAsyncContextManager[Response]):
                 list(request.headers.items()),
                 request.body,
             )
-        except ValueError as exc:
+        except (OSError, ValueError) as exc:
+            # No descriptor or thread is left, or it is no request.
             raise ConnectFailedError(str(exc)) from exc
         try:
             status, fields = await exchange.head()
@@ -115,8 +117,10 @@ class HyperResponse:
 
 def _mailbox_of(loop: asyncio.AbstractEventLoop) -> HTTPMailbox:
     """The loop's mailbox, which the loop watches until it is closed."""
-    mailbox = _mailboxes.get(loop)
+    kept = _mailboxes.get(loop)
+    mailbox = None if kept is None else kept()
     if mailbox is None:
-        mailbox = _mailboxes[loop] = HTTPMailbox()
+        mailbox = HTTPMailbox()
         loop.add_reader(mailbox.fileno(), mailbox.deliver)
+        _mailboxes[loop] = ref(mailbox)
     return mailbox

@@ -26,7 +26,8 @@ from streamactions.errors import MIN_STATUS_CODE, ActionError
 __all__ = ["StreamOpening", "read_tail"]
 
 MAX_ERROR_BODY_BYTES: Final = 65_536
-"""How much of an HTTP error's body is read in search of an error object."""
+MAX_ERROR_BODY_S: Final = 5.0
+"""How much of an HTTP error's body is read in search of an error object, and for how long."""
 
 PLAIN_CODINGS: Final = {
     "content-encoding": frozenset({"", "identity"}),
@@ -127,9 +128,10 @@ async def _http_error(response: Response, call: Call) -> ActionError:
         message = f"The server answered HTTP {phrase}, and why it did is compressed ({coding})"
         return ActionError("HTTP_ERROR", message, status)
     body = b""
-    with suppress(BodyBrokenError):
-        while len(body) <= MAX_ERROR_BODY_BYTES and (data := await call.wait(response.read)):
-            body += data
+    with suppress(BodyBrokenError, TimeoutError):
+        async with asyncio.timeout(MAX_ERROR_BODY_S):
+            while len(body) <= MAX_ERROR_BODY_BYTES and (data := await call.wait(response.read)):
+                body += data
     with suppress(orjson.JSONDecodeError):
         wire = orjson.loads(body)
         if isinstance(wire, dict) and all(isinstance(wire.get(name), str) for name in ("code", "message")):

@@ -91,6 +91,7 @@ impl HTTPMailbox {
         outcome
     }
 
+    // A loop that was closed with work pending is held by its tasks' signals.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Ok(signals) = self.signals.try_lock() {
             for signal in signals.values() {

@@ -19,7 +19,7 @@ use hyper::{
 };
 
 use crate::{
-    exchange::{Exchange, Head, Shared},
+    exchange::{Delivery, Exchange, Head, Shared},
     mailbox::Mailbox,
     outgoing::{Outgoing, Taking},
     pool::Pool,
@@ -93,7 +93,8 @@ impl Client {
         }
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared::new(number, Arc::clone(mailbox), Arc::clone(&runtime.post)));
-        let task = runtime.handle.spawn(run(pool, request, taking, Arc::clone(&shared)));
+        let delivery = Delivery::new(Arc::clone(&shared));
+        let task = runtime.handle.spawn(run(pool, request, taking, delivery));
         runtime.post.wake();
         Ok(Exchange::new(shared, task.abort_handle()))
     }
@@ -141,7 +142,7 @@ fn request(parts: RequestParts<'_>) -> Result<(Request<Outgoing>, Taking), Strin
     Ok((request, taking))
 }
 
-async fn run(pool: Arc<Pool>, request: Request<Outgoing>, taking: Taking, shared: Arc<Shared>) {
+async fn run(pool: Arc<Pool>, request: Request<Outgoing>, taking: Taking, shared: Delivery) {
     let sent = pool.send(request, taking).await;
     // A client that was dropped closes its unused connections now, however long this body takes.
     drop(pool);

@@ -5,6 +5,7 @@
 //! once for the process, by the first `https` request, and not on the I/O thread.
 
 use std::{
+    cell::RefCell,
     error::Error,
     io,
     pin::Pin,
@@ -16,7 +17,7 @@ use std::{
 use hyper::{
     Uri,
     header::HeaderValue,
-    rt::{Read, ReadBufCursor, Write},
+    rt::{Read, ReadBuf, ReadBufCursor, Write},
 };
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
@@ -31,6 +32,15 @@ use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
 use tower_service::Service;
 
 use crate::proxies::Proxies;
+
+/// The most that is read of a connection at once. The HTTP library's buffer may grow until it holds the largest
+/// head, and would do so for each body that comes fast: it doubles after a read of 16 KiB, and not after this.
+const READ_BYTES: usize = 16_383;
+
+thread_local! {
+    /// What a read goes through whose buffer is larger than that.
+    static READ: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
+}
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
@@ -64,6 +74,11 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         Self { dialer: Dialer { tcp, proxies: Arc::new(Proxies::from_env()) }, connect_timeout }
+    }
+
+    /// How long a connection may take, TLS included.
+    pub(crate) fn limit(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// What a proxy that a request passes through as it is wants to see.
@@ -155,9 +170,17 @@ impl Read for Dialed {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if buffer.remaining() <= READ_BYTES {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        READ.with_borrow_mut(|read| {
+            let mut part = ReadBuf::new(read);
+            let outcome = Pin::new(&mut self.stream).poll_read(cx, part.unfilled());
+            buffer.put_slice(part.filled());
+            outcome
+        })
     }
 }
 

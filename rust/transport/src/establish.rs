@@ -1,8 +1,11 @@
 //! Making a connection, and finding out what it speaks.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use hyper::{
@@ -14,18 +17,21 @@ use hyper_util::{
     client::legacy::connect::Connection,
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use tokio::time::sleep;
 use tower_service::Service;
 
 use crate::{
     client::describe,
     connector::{Connector, Dialed},
     lease::{Line, Peer, Single},
-    place::Making,
+    place::{Making, Place},
     settings::{OnSettings, Watched},
 };
 
-/// The most that is read of an HTTP/1.1 connection at once, and thus the library's buffer for it.
-const READ_BYTES: usize = 16_384;
+/// How large a response's head may be: four times what a server's own default is for a request's.
+const MAX_HEAD_BYTES: u32 = 65_536;
+/// How many header fields it may have; where several proxies add theirs, 100 is too few.
+const MAX_HEAD_FIELDS: usize = 256;
 /// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 /// Likewise of all streams of a connection: slow ones must not hold the others up.
@@ -43,8 +49,9 @@ type Stream = MaybeHttpsStream<Dialed>;
 ///
 /// Why there is none, in one line.
 pub(crate) async fn establish(connector: Connector, making: Making) -> Result<Line, String> {
+    let limit = connector.limit();
     match connect(connector, &making).await {
-        Ok(stream) if stream.connected().is_negotiated_h2() => share(stream, making).await,
+        Ok(stream) if stream.connected().is_negotiated_h2() => share(stream, making, limit).await,
         Ok(stream) => {
             let single = single(stream).await.inspect_err(|why| making.has_failed(why))?;
             making.is_single();
@@ -67,7 +74,7 @@ async fn connect(mut connector: Connector, making: &Making) -> Result<Stream, St
 async fn single(stream: Stream) -> Result<Single, String> {
     let is_forward = stream.connected().is_proxied();
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(READ_BYTES);
+    builder.max_buf_size(MAX_HEAD_BYTES as usize).max_headers(MAX_HEAD_FIELDS);
     let (mut sender, connection) = builder.handshake(stream).await.map_err(|error| describe(&error))?;
     // What it fails with is told to its request.
     tokio::spawn(async { drop(connection.await) });
@@ -75,13 +82,15 @@ async fn single(stream: Stream) -> Result<Single, String> {
     Ok(Single { sender, is_forward, has_served: false })
 }
 
-async fn share(stream: Stream, making: Making) -> Result<Line, String> {
+async fn share(stream: Stream, making: Making, limit: Duration) -> Result<Line, String> {
     let making = Arc::new(making);
     let max_streams = Arc::new(AtomicUsize::new(FIRST_STREAMS));
-    let report = report_settings(Arc::clone(&making), Arc::clone(&max_streams));
+    let settling = Arc::new(Settling(Mutex::new(Some(Arc::clone(&making)))));
+    let report = report_settings(making.place(), Arc::clone(&settling), Arc::clone(&max_streams));
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
+        .max_header_list_size(MAX_HEAD_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     let stream = TokioIo::new(Watched::new(TokioIo::new(stream), report));
@@ -90,6 +99,14 @@ async fn share(stream: Stream, making: Making) -> Result<Line, String> {
         making.has_failed(&why);
         why
     })?;
+    // A peer whose SETTINGS do not come must not keep others from being tried.
+    let settling = Arc::downgrade(&settling);
+    tokio::spawn(async move {
+        sleep(limit).await;
+        if let Some(settling) = settling.upgrade() {
+            settling.end();
+        }
+    });
     // What it fails with is told to its requests.
     tokio::spawn(async { drop(connection.await) });
     let peer = Arc::new(Peer {
@@ -103,18 +120,28 @@ async fn share(stream: Stream, making: Making) -> Result<Line, String> {
     Ok(Line::Shared(peer))
 }
 
-/// The connection counts as one in the making until its peer's first SETTINGS.
-fn report_settings(making: Arc<Making>, max_streams: Arc<AtomicUsize>) -> OnSettings {
-    let place = making.place();
-    let mut making = Some(making);
+/// Counts a connection as one in the making, until it is known how many streams its peer takes.
+struct Settling(Mutex<Option<Arc<Making>>>);
+
+impl Settling {
+    fn end(&self) {
+        let making = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // With the lock released, because this serves those who wait.
+        drop(making);
+    }
+}
+
+fn report_settings(place: Place, settling: Arc<Settling>, max_streams: Arc<AtomicUsize>) -> OnSettings {
+    let mut is_first = true;
     Box::new(move |said| {
         let said = said.map(|max| usize::try_from(max).map_or(MAX_STREAMS, |max| max.min(MAX_STREAMS)));
-        // A peer that has not said how many has no limit of its own.
-        if let Some(max) = said.or_else(|| making.as_ref().map(|_| MAX_STREAMS)) {
+        // A peer that does not say how many has no limit of its own.
+        if let Some(max) = said.or(is_first.then_some(MAX_STREAMS)) {
             max_streams.store(max, Ordering::Relaxed);
             place.takes(max);
         }
-        drop(making.take());
+        is_first = false;
+        settling.end();
         place.serve();
     })
 }

@@ -103,12 +103,43 @@ impl Shared {
         self.change(|state| state.outcome = Some(Outcome::Failed(why)));
     }
 
+    /// Whatever became of the task, nobody must wait for it any more.
+    fn close(&self) {
+        self.change(|state| {
+            let why = || Outcome::Failed("the request's task has ended before the response did".to_owned());
+            state.outcome.get_or_insert_with(why);
+        });
+    }
+
     /// Waits until more of the body may be read.
     pub(crate) async fn wait_for_room(&self) {
         while self.state().body.len() >= MAX_BUFFERED_BYTES {
             self.post.flood();
             self.room.notified().await;
         }
+    }
+}
+
+/// What the task holds, so that its end is news even where it comes by a panic.
+pub(crate) struct Delivery(Arc<Shared>);
+
+impl Delivery {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+}
+
+impl std::ops::Deref for Delivery {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -152,6 +183,7 @@ impl Exchange {
         drop(state);
         if before_bytes >= MAX_BUFFERED_BYTES && before_bytes - taken_bytes < MAX_BUFFERED_BYTES {
             self.shared.room.notify_one();
+            self.shared.post.wake();
         }
         Taken::Some(taken)
     }
@@ -176,5 +208,62 @@ fn outcome<T>(state: &mut State) -> Taken<T> {
         }
         Some(Outcome::Ended) => Taken::Ended,
         Some(Outcome::Failed(why)) => Taken::Failed(why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::pending,
+        sync::{Arc, mpsc},
+        thread,
+        time::Duration,
+    };
+
+    use tokio::runtime::Builder;
+
+    use super::{Delivery, Exchange, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Shared, Taken};
+    use crate::{mailbox::Mailbox, runtime::Post};
+
+    /// Longer than any machine needs to wake a thread.
+    const HANG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn room_in_a_body_that_waits_for_it_ends_a_rest() -> Result<(), Box<dyn std::error::Error>> {
+        let post = Arc::new(Post::default());
+        let runtime = Builder::new_current_thread().build()?;
+        let task = runtime.spawn(pending::<()>());
+        let shared = Arc::new(Shared::new(0, Arc::new(Mailbox::new()?), Arc::clone(&post)));
+        let exchange = Exchange::new(Arc::clone(&shared), task.abort_handle());
+        let (said, heard) = mpsc::channel();
+        thread::spawn(move || {
+            post.work_here();
+            let _ = said.send("rests");
+            thread::park();
+            let _ = said.send("works");
+        });
+        assert_eq!(heard.recv_timeout(HANG)?, "rests");
+        shared.push(&vec![0; MAX_BUFFERED_BYTES + MAX_TAKEN_BYTES]);
+        assert!(matches!(exchange.take_body(<[u8]>::len), Taken::Some(MAX_TAKEN_BYTES)));
+        assert!(matches!(exchange.take_body(<[u8]>::len), Taken::Some(MAX_TAKEN_BYTES)));
+        assert_eq!(heard.recv_timeout(HANG)?, "works");
+        Ok(())
+    }
+
+    #[test]
+    fn a_task_that_panics_fails_its_exchange() -> Result<(), Box<dyn std::error::Error>> {
+        let runtime = Builder::new_current_thread().build()?;
+        let shared = Arc::new(Shared::new(0, Arc::new(Mailbox::new()?), Arc::default()));
+        let delivery = Delivery::new(Arc::clone(&shared));
+        let task = runtime.spawn(async move {
+            let _delivery = delivery;
+            std::panic::resume_unwind(Box::new("as the runtime does where the system gives no thread"));
+        });
+        let exchange = Exchange::new(shared, task.abort_handle());
+        assert!(matches!(exchange.take_head(), Taken::Nothing));
+        assert!(runtime.block_on(task).is_err_and(|error| error.is_panic()));
+        assert!(matches!(exchange.take_head(), Taken::Failed(_)));
+        assert!(matches!(exchange.take_body(|_| ()), Taken::Failed(_)));
+        Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! Where a connection belongs: its pool, as long as that is there, and its server.
 
-use std::sync::{Arc, Weak, atomic::Ordering};
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    thread,
+};
 
 use crate::{
     lease::{Line, Peer, Single},
@@ -113,6 +116,10 @@ impl Making {
 
 impl Drop for Making {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // Another attempt would end likewise.
+            self.has_failed("the attempt to connect has panicked");
+        }
         self.0.change(|origin| origin.connecting -= 1);
         self.0.serve();
     }

@@ -11,7 +11,8 @@
 //! How long it rests follows the load, as a network card's interrupts do: the more tokens there are to
 //! handle one after the other, the less each costs. Where only a few streams have news the rest is
 //! [`SHORT_REST`], and where many have, [`LONG_REST`]: with [`BUSY_STREAMS`] that is from 2,000 tokens a
-//! second on. A body that comes faster than it is taken is no matter of tokens, and waits for no long rest.
+//! second on. A body that comes faster than it is taken is no matter of tokens: who takes of it sets its pace,
+//! so the thread does not rest while such a body waits for room, and room that is made ends a rest.
 
 use std::{
     io, process,
@@ -91,12 +92,18 @@ impl Post {
             return;
         }
         let news = self.news.swap(0, Ordering::Relaxed);
-        let is_flooded = self.is_flooded.swap(false, Ordering::Relaxed);
-        thread::park_timeout(if news >= BUSY_STREAMS && !is_flooded { LONG_REST } else { SHORT_REST });
+        if let Some(rest) = choose_rest(news, self.is_flooded.swap(false, Ordering::Relaxed)) {
+            thread::park_timeout(rest);
+        }
+    }
+
+    /// This thread is the one that rests, and that is woken.
+    pub(crate) fn work_here(&self) {
+        self.thread.get_or_init(thread::current);
     }
 
     async fn run(&self) {
-        self.thread.get_or_init(thread::current);
+        self.work_here();
         loop {
             self.round.notified().await;
             let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
@@ -105,6 +112,17 @@ impl Post {
             }
             self.has_delivered.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// How long to rest after the news of so many streams, if at all.
+fn choose_rest(news: usize, is_flooded: bool) -> Option<Duration> {
+    if is_flooded {
+        None
+    } else if news >= BUSY_STREAMS {
+        Some(LONG_REST)
+    } else {
+        Some(SHORT_REST)
     }
 }
 
@@ -143,4 +161,17 @@ fn start() -> io::Result<Runtime> {
         .name("streamactions-io".to_owned())
         .spawn(move || runtime.block_on(working.run()))?;
     Ok(Runtime { handle, post })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUSY_STREAMS, LONG_REST, SHORT_REST, choose_rest};
+
+    #[test]
+    fn the_rest_follows_the_load_and_a_flood_gets_none() {
+        assert_eq!(choose_rest(1, false), Some(SHORT_REST));
+        assert_eq!(choose_rest(BUSY_STREAMS, false), Some(LONG_REST));
+        assert_eq!(choose_rest(1, true), None);
+        assert_eq!(choose_rest(BUSY_STREAMS, true), None);
+    }
 }
