@@ -19,11 +19,21 @@ from typing import Final
 
 from server.raw_client import BOUND_S
 
-__all__ = ["GRANIAN", "HYPERCORN", "UVICORN", "Log", "ServerKind", "free_port", "granian", "run_server"]
+__all__ = [
+    "FAULTS",
+    "GRANIAN",
+    "HYPERCORN",
+    "UVICORN",
+    "Log",
+    "ServerKind",
+    "free_port",
+    "granian",
+    "run_server",
+]
 
 _TESTS: Final = Path(__file__).resolve().parent.parent
 
-_FAULTS: Final = (
+FAULTS: Final = (
     "Task was destroyed",
     "never retrieved",
     "never awaited",
@@ -182,4 +192,4 @@ def run_server(kind: ServerKind, target: str) -> Iterator[tuple[int, Log]]:
         process.stdout.close()
         print(log.text())
     assert exit_code in kind.exit_codes
-    assert not [line for fault in _FAULTS for line in log.lines_with(fault)]
+    assert not [line for fault in FAULTS for line in log.lines_with(fault)]
