@@ -83,8 +83,8 @@ impl Lease {
         match &mut self.line {
             Some(Line::Single(single)) => {
                 address(&mut request, url, single.is_forward);
-                let sending = single.sender.try_send_request(request);
-                let outcome = take(sending, taking, limit).await;
+                // A connection that is for this request alone takes it at once.
+                let outcome = single.sender.try_send_request(request).await.map_err(Some);
                 if outcome.is_ok() {
                     single.has_served = true;
                 }

@@ -193,7 +193,7 @@ impl Pool {
             return self.keep(key, single);
         }
         let place = self.place(key);
-        self.state().spawn(async move {
+        tokio::spawn(async move {
             if single.sender.ready().await.is_ok() {
                 place.keep(single);
             }
