@@ -197,7 +197,10 @@ impl SendEach {
         traceback: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         drop((value, traceback));
-        if self.wait().take_if(|wait| matches!(wait, Wait::Turn)).is_some() || self.wait().is_none() {
+        let is_in_an_iterator = matches!(*self.wait(), Some(Wait::Item(_) | Wait::Send(_)));
+        if !is_in_an_iterator {
+            // What is left is a wait for a turn, if any, which nothing can catch.
+            *self.wait() = None;
             return Err(thrown(error)?);
         }
         self.resume(error.py(), |iterator| throw_into(iterator, &error))
