@@ -19,7 +19,17 @@ from typing import Final
 
 from server.raw_client import BOUND_S
 
-__all__ = ["FAULTS", "GRANIAN", "HYPERCORN", "UVICORN", "Log", "ServerKind", "free_port", "granian", "run_server"]
+__all__ = [
+    "FAULTS",
+    "GRANIAN",
+    "HYPERCORN",
+    "UVICORN",
+    "Log",
+    "ServerKind",
+    "free_port",
+    "granian",
+    "run_server",
+]
 
 _TESTS: Final = Path(__file__).resolve().parent.parent
 

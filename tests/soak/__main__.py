@@ -6,6 +6,7 @@ import io
 import sys
 import time
 
+from soak.chaos import tell_deeds
 from soak.soaking import DEFAULT_WIDTH, soak
 
 MAX_FAULTS_SHOWN = 50
@@ -25,7 +26,7 @@ def main() -> int:
         outcome = soak(options.seconds, seed, options.width)
     verdict = outcome.verdict
     print(verdict.table())
-    print(f"{outcome.kills} workers killed, {outcome.hangups} times all workers replaced")
+    print(f"workers: {tell_deeds(outcome.deeds)}")
     print(*outcome.holdings, sep="\n")
     for fault in verdict.faults[:MAX_FAULTS_SHOWN]:
         print(fault)

@@ -4,22 +4,28 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Final
 
 from soak.verdict import Interruptions
 from soak.workers import Workers
 
-__all__ = ["Chaos"]
+__all__ = ["Chaos", "tell_deeds"]
 
 MIN_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 3.0
 """How long the workers serve in peace, from and to."""
 
 
+def tell_deeds(deeds: Mapping[str, int]) -> str:
+    """How often what was done."""
+    return ", ".join(f"{name} {count} times" for name, count in deeds.items()) or "in peace so far"
+
+
 class Chaos:
-    """Kills a worker, or has all of them replaced.
+    """Kills a worker, tells one to stop, or has all of them replaced.
 
     Args:
         main_pid: the server's main process.
@@ -28,8 +34,7 @@ class Chaos:
         random: where pauses, deeds and victims are drawn from.
 
     Attributes:
-        kills: how many workers were killed.
-        hangups: how often all were replaced.
+        deeds: how often what was done, by the name of the signal.
     """
 
     def __init__(self, main_pid: int, workers: Workers, interruptions: Interruptions, random: Random) -> None:
@@ -37,38 +42,30 @@ class Chaos:
         self._workers = workers
         self._interruptions = interruptions
         self._random = random
-        self.kills = 0
-        self.hangups = 0
+        self.deeds: Counter[str] = Counter()
 
     async def reign(self, until_s: float) -> None:
-        """Do both at least once, then go on until ``until_s`` by the monotonic clock.
+        """Kill one and replace all at least once, then go on until ``until_s`` by the monotonic clock.
 
         Raises:
             TimeoutError: the workers do not recover.
         """
-        for deed in self._deeds(until_s):
+        for deed in self._draw(until_s):
             await asyncio.sleep(self._random.uniform(MIN_PAUSE_S, MAX_PAUSE_S))
+            pids = self._workers.pids()
+            victim = self._random.choice(sorted(pids))
             self._interruptions.begin(time.monotonic())
-            await (self._kill() if deed == signal.SIGKILL else self._hang_up())
+            if deed == signal.SIGKILL:
+                # Before it is done, because readers see it at once.
+                self._interruptions.killed.add(victim)
+            os.kill(self._main_pid if deed == signal.SIGHUP else victim, deed)
+            self.deeds[deed.name] += 1
+            await self._workers.recover(pids if deed == signal.SIGHUP else {victim})
             self._interruptions.end(time.monotonic())
 
-    def _deeds(self, until_s: float) -> Iterator[signal.Signals]:
-        both = [signal.SIGKILL, signal.SIGHUP]
-        self._random.shuffle(both)
-        yield from both
+    def _draw(self, until_s: float) -> Iterator[signal.Signals]:
+        first = [signal.SIGKILL, signal.SIGHUP]
+        self._random.shuffle(first)
+        yield from first
         while time.monotonic() < until_s:
-            yield self._random.choice(both)
-
-    async def _kill(self) -> None:
-        pid = self._random.choice(sorted(self._workers.pids()))
-        # Before it is done, because readers see it at once.
-        self._interruptions.killed.add(pid)
-        self.kills += 1
-        os.kill(pid, signal.SIGKILL)
-        await self._workers.recover({pid})
-
-    async def _hang_up(self) -> None:
-        replaced = self._workers.pids()
-        self.hangups += 1
-        os.kill(self._main_pid, signal.SIGHUP)
-        await self._workers.recover(replaced)
+            yield self._random.choice((signal.SIGKILL, signal.SIGHUP, signal.SIGTERM))

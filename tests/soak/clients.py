@@ -9,12 +9,22 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
+import httpx2
 
+from soak.reading import Reading
 from streamactions.client import HyperTransport
 
 __all__ = ["PREFIX", "Clients", "open_clients"]
 
 PREFIX: Final = "/api/_actions"
+
+# No TLS here; no bound on the connections; the soak has time limits of its own.
+_HTTPX_OPTIONS: Final[dict[str, Any]] = {
+    "trust_env": False,
+    "verify": False,
+    "limits": httpx.Limits(),
+    "timeout": None,
+}
 
 
 @dataclass(frozen=True)
@@ -31,9 +41,10 @@ class Clients:
     port: int
     shared: dict[str, Any]
 
-    def pick(self, random: Random) -> Any:
-        """What to pass as ``client=``."""
-        return self.shared[random.choice(tuple(self.shared))]
+    def pick(self, reading: Reading, random: Random) -> Any:
+        """What to pass as ``client=`` for this call."""
+        reading.client = random.choice(tuple(self.shared))
+        return self.shared[reading.client]
 
 
 @asynccontextmanager
@@ -46,9 +57,16 @@ async def open_clients(server_url: str) -> AsyncIterator[Clients]:
         async with (
             # A slot of the round waits for its call, so the pools need no bound of their own.
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-            httpx.AsyncClient(trust_env=False, verify=False, limits=httpx.Limits(), timeout=None) as client,
+            httpx.AsyncClient(**_HTTPX_OPTIONS) as client,
+            httpx2.AsyncClient(**_HTTPX_OPTIONS) as client2,
         ):
-            shared = {"own": None, "hyper": hyper, "aiohttp": session, "httpx": client}
+            shared = {
+                "own": None,
+                "hyper": hyper,
+                "aiohttp": session,
+                "httpx": client,
+                "httpx2": client2,
+            }
             yield Clients(server_url + PREFIX, port, shared)
     finally:
         await hyper.aclose()

@@ -59,6 +59,7 @@ KINDS: Final = (
     Kind("events", readers.events, weight=4),
     Kind("events, GET", readers.events_by_get),
     Kind("raw", raw_readers.raw, weight=3),
+    Kind("HTTP/2", raw_readers.http2, weight=3),
     Kind("relay", readers.relayed, weight=4),
     Kind("failing", readers.failing, may_end=frozenset({End.FAILED})),
     Kind("flood", readers.stream, chunks=(2_000, 10_000), pause_s=0),

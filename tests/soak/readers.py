@@ -45,7 +45,7 @@ async def _read_handle(
     clients: Clients, reading: Reading, random: Random, action: str, method: str | None = None
 ) -> None:
     handle = use_stream_action(
-        f"{clients.url}/{action}", method=method, client=clients.pick(random), keep_chunks=False
+        f"{clients.url}/{action}", method=method, client=clients.pick(reading, random), keep_chunks=False
     )
     async for chunk in handle.stream(_input(clients, reading, action)):
         reading.take(chunk)
@@ -84,10 +84,10 @@ async def failing(clients: Clients, reading: Reading, random: Random) -> None:
 
 async def execute(clients: Clients, reading: Reading, random: Random) -> None:
     """``handle.execute()``."""
-    handle = use_stream_action(f"{clients.url}/numbers", client=clients.pick(random))
+    handle = use_stream_action(
+        f"{clients.url}/numbers", client=clients.pick(reading, random), on_chunk=reading.take
+    )
     await handle.execute(reading.request)
-    for chunk in handle.chunks:
-        reading.take(chunk)
     if handle.error is not None:
         raise handle.error
     reading.end = End.WHOLE if handle.complete else End.BROKEN
@@ -103,7 +103,10 @@ async def execute_stopped(clients: Clients, reading: Reading, random: Random) ->
             handle.stop()
 
     handle = use_stream_action(
-        f"{clients.url}/numbers", client=clients.pick(random), on_chunk=stop_at_some, keep_chunks=False
+        f"{clients.url}/numbers",
+        client=clients.pick(reading, random),
+        on_chunk=stop_at_some,
+        keep_chunks=False,
     )
     await handle.execute(reading.request)
     if handle.error is not None:
@@ -122,7 +125,7 @@ async def _values(
         f"{clients.url}/{path}",
         json=None if is_get else reading.request,
         end_event="done",
-        client=clients.pick(random),
+        client=clients.pick(reading, random),
     ) as opened:
         async for event in opened:
             if event.event == "error":
@@ -171,7 +174,9 @@ async def leave_relay(clients: Clients, reading: Reading, random: Random) -> Non
 
 async def _leave_handle(clients: Clients, reading: Reading, random: Random, action: str) -> None:
     leave_at = random.randint(1, MAX_CHUNKS_BEFORE_LEAVING)
-    handle = use_stream_action(f"{clients.url}/{action}", client=clients.pick(random), keep_chunks=False)
+    handle = use_stream_action(
+        f"{clients.url}/{action}", client=clients.pick(reading, random), keep_chunks=False
+    )
     async with aclosing(handle.stream(_input(clients, reading, action))) as chunks:
         async for chunk in chunks:
             reading.take(chunk)
@@ -183,7 +188,9 @@ async def _leave_handle(clients: Clients, reading: Reading, random: Random, acti
 async def leave_handle_open(clients: Clients, reading: Reading, random: Random) -> None:
     """``break`` out of a stream that Python closes when it lets go of it."""
     leave_at = random.randint(1, MAX_CHUNKS_BEFORE_LEAVING)
-    handle = use_stream_action(f"{clients.url}/numbers", client=clients.pick(random), keep_chunks=False)
+    handle = use_stream_action(
+        f"{clients.url}/numbers", client=clients.pick(reading, random), keep_chunks=False
+    )
     async for chunk in handle.stream(reading.request):
         reading.take(chunk)
         if reading.count == leave_at:

@@ -69,6 +69,7 @@ class Reading:
         ended_s: likewise.
         count: the chunks that have come, which is also the number of the next.
         pids: the workers that have sent them.
+        client: the name of the client that reads it.
         end: how it ended.
         detail: what the reader has to say of that.
         faults: what was wrong with the chunks.
@@ -84,6 +85,7 @@ class Reading:
     ended_s: float = 0.0
     count: int = 0
     pids: set[int] = field(default_factory=set)
+    client: str = "raw"
     end: End = End.BROKEN
     detail: str = ""
     faults: list[Fault] = field(default_factory=list)

@@ -6,22 +6,21 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from cli.commands import Served, serve
 from server.processes import FAULTS
-from soak import readers
-from soak.chaos import Chaos
+from soak.chaos import Chaos, tell_deeds
 from soak.clients import PREFIX, open_clients
 from soak.holdings import Hold, Holdings, hold_own, most, rest
-from soak.kinds import KINDS, Kind
+from soak.kinds import KINDS
 from soak.progress import Progress
-from soak.reading import Sort
+from soak.reading import End, Sort
 from soak.traffic import Traffic
 from soak.verdict import Interruptions, Verdict
 from soak.workers import WORKERS, Workers
@@ -34,10 +33,10 @@ DEFAULT_WIDTH: Final = 40
 WARM_UP_ROUNDS: Final = 4
 """How many calls of each kind are made before the first look: heaps, caches and pools have grown then."""
 
-STREAMS_AT_STOP: Final = 16
-"""Streams that are open when the server is told to stop, and that have to end whole."""
-
-AT_STOP: Final = Kind("open at the stop", readers.stream, chunks=(60, 80), pause_s=0.05)
+STREAMS_AT_STOP: Final = tuple(
+    replace(kind, chunks=(30, 40), pause_s=0.05) for kind in KINDS if kind.may_end == {End.WHOLE}
+)
+"""What is open when the server is told to stop, and has to end whole."""
 
 PROGRESS_INTERVAL_S: Final = 0.2
 POLL_INTERVAL_S: Final = 0.02
@@ -51,15 +50,13 @@ class Outcome:
 
     Attributes:
         verdict: the faults and the sums.
-        kills: how many workers were killed.
-        hangups: how often all workers were replaced.
+        deeds: how often what was done to the workers.
         holdings: what each process holds at the end and has held at the start, one line each.
         log: what the server has said.
     """
 
     verdict: Verdict
-    kills: int
-    hangups: int
+    deeds: Mapping[str, int]
     holdings: list[str]
     log: str
 
@@ -89,7 +86,7 @@ def soak(seconds: float, seed: int, width: int = DEFAULT_WIDTH) -> Outcome:
     for fault in ("Traceback", *FAULTS):
         for line in served.log.lines_with(fault):
             round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
-    return Outcome(round.verdict, round.chaos.kills, round.chaos.hangups, round.holdings, served.log.text())
+    return Outcome(round.verdict, round.chaos.deeds, round.holdings, served.log.text())
 
 
 class _Round:
@@ -144,7 +141,7 @@ class _Round:
             while not flow.done():
                 progress.show(
                     f"{traffic.under_way} calls open, {len(self.verdict.faults)} faults, "
-                    f"{self.chaos.kills} workers killed, {self.chaos.hangups} times all replaced"
+                    f"workers: {tell_deeds(self.chaos.deeds)}"
                 )
                 await asyncio.wait((flow,), timeout=PROGRESS_INTERVAL_S)
             await flow
@@ -163,8 +160,11 @@ class _Round:
     async def _stop(self) -> None:
         """Tell the server to stop while streams are open: each has to end whole."""
         async with self._traffic() as traffic:
-            readings = [traffic.make_reading(AT_STOP) for _ in range(STREAMS_AT_STOP)]
-            calls = [asyncio.create_task(traffic.make(AT_STOP, reading)) for reading in readings]
+            readings = [traffic.make_reading(kind) for kind in STREAMS_AT_STOP]
+            calls = [
+                asyncio.create_task(traffic.make(kind, reading))
+                for kind, reading in zip(STREAMS_AT_STOP, readings, strict=True)
+            ]
             for reading, call in zip(readings, calls, strict=True):
                 while not reading.count and not call.done():
                     await asyncio.wait((call,), timeout=POLL_INTERVAL_S)

@@ -150,7 +150,8 @@ LEAKS: Final = {
     "descriptors /tmp/x: 1": replace(AT_START, descriptors={"/tmp/x": 1}),
     "tasks main: 2": replace(AT_START, tasks={"main": 2}),
     "tasks other: 1": replace(AT_START, tasks={"main": 1, "other": 1}),
-    "open streams: 2": replace(AT_START, kinds={"Stream": 2}),
+    "Stream objects: 2": replace(AT_START, kinds={"Stream": 2}),
+    "traceback objects: 1": replace(AT_START, kinds={"traceback": 1}),
     "Python objects: ": replace(AT_START, kinds={"dict": 11 + OBJECTS_TOLERANCE}),
     "memory: ": replace(AT_START, resident_bytes=(2 << 20) + MEMORY_TOLERANCE_BYTES),
 }
@@ -171,12 +172,12 @@ def test_a_process_that_holds_less_has_no_fault() -> None:
 def test_the_verdict_says_what_was_wrong() -> None:
     verdict = Verdict(Interruptions())
     assert verdict.summary(7) == (
-        "0 lost, 0 doubled, 0 hung, 0 other faults; "
-        "descriptors, tasks and memory back at their start (seed 7)"
+        "0 lost, 0 doubled, 0 hung; descriptors, tasks and memory back at their start (seed 7)"
     )
     verdict.add_fault(Sort.HUNG, "call 1")
     verdict.add_fault(Sort.LEFT_OVER, "a task")
     assert verdict.summary(7) == (
-        "0 lost, 0 doubled, 1 hung, 0 other faults; "
-        "descriptors, tasks and memory not all back at their start (seed 7)"
+        "0 lost, 0 doubled, 1 hung; descriptors, tasks and memory not all back at their start (seed 7)"
     )
+    verdict.add_fault(Sort.CUT, "call 2")
+    assert "1 hung, 1 other faults; " in verdict.summary(7)

@@ -3,7 +3,7 @@
 A stream may be cut for three reasons alone: its reader has left, the worker that served it was killed,
 or nothing had come of it yet while workers were being replaced (a listener that closes resets the
 connections that wait in its queue). Streams are shorter than the limit of a stop, so a replaced worker
-cuts none.
+cuts none, and nobody may be told ``SERVER_STOPPING``.
 """
 
 from collections import Counter, defaultdict
@@ -109,18 +109,18 @@ class Verdict:
         detail = f", {reading.detail}" if reading.detail else ""
         return (
             f"is {reading.end} after {reading.count} of {reading.chunks} chunks, "
-            f"{reading.ended_s - reading.began_s:.2f} s, worker {workers}{detail}"
+            f"{reading.ended_s - reading.began_s:.2f} s, worker {workers}, client {reading.client}{detail}"
         )
 
     def summary(self, seed: int) -> str:
         """One line."""
         lost, doubled, hung = (self.count(sort) for sort in (Sort.LOST, Sort.DOUBLED, Sort.HUNG))
         left_over = self.count(Sort.LEFT_OVER)
-        held = "not all " if left_over else ""
         others = len(self.faults) - lost - doubled - hung - left_over
         return (
-            f"{lost} lost, {doubled} doubled, {hung} hung, {others} other faults; "
-            f"descriptors, tasks and memory {held}back at their start (seed {seed})"
+            f"{lost} lost, {doubled} doubled, {hung} hung{f', {others} other faults' if others else ''}; "
+            f"descriptors, tasks and memory {'not all ' if left_over else ''}back at their start "
+            f"(seed {seed})"
         )
 
     def table(self) -> str:
