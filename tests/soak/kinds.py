@@ -77,6 +77,8 @@ KINDS: Final = (
     Kind("left open", readers.leave_handle_open, chunks=_ENDLESS, may_end=_LEAVES),
     Kind("left, flood", readers.leave_events, chunks=_ENDLESS, pause_s=0, may_end=_LEAVES),
     Kind("left, relay", readers.leave_relay, chunks=_ENDLESS, may_end=_LEAVES),
+    Kind("left, silent", readers.leave_silent, chunks=(1, 20), may_end=_LEAVES),
+    Kind("cut, silent", raw_readers.cut_silent, chunks=(1, 20), may_end=_LEAVES),
     Kind("stop()", readers.execute_stopped, chunks=_ENDLESS, may_end=_LEAVES),
     Kind("carry on", readers.leave_carry_on, chunks=(30, 60), may_end=_LEAVES),
     Kind("refused", raw_readers.refused, chunks=(0, 0), may_end=_REFUSED),

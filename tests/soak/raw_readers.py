@@ -12,7 +12,7 @@ from soak.raw_stream import RawStream
 from soak.reading import End, Reading, Sort
 from streamactions import ActionError
 
-__all__ = ["cut", "half_closed", "http2", "idle", "junk", "raw", "refused", "reset", "stopped"]
+__all__ = ["cut", "cut_silent", "half_closed", "http2", "idle", "junk", "raw", "refused", "reset", "stopped"]
 
 SMALL_RECEIVE_BUFFER_BYTES: Final = 4096
 """So that the server has to wait for a reader that has stopped."""
@@ -45,10 +45,12 @@ _REFUSALS: Final[tuple[tuple[str, Any, int, str], ...]] = (
 )
 
 
-async def _chunks(clients: Clients, reading: Reading, opened: RawStream) -> AsyncIterator[dict[str, Any]]:
+async def _chunks(
+    clients: Clients, reading: Reading, opened: RawStream, action: str = "numbers"
+) -> AsyncIterator[dict[str, Any]]:
     """The chunks of a call; says that it is whole where the server has said so."""
     await opened.connect(clients.port)
-    await opened.request(f"{PREFIX}/numbers", reading.request)
+    await opened.request(f"{PREFIX}/{action}", reading.request)
     async for chunk in _read_on(reading, opened):
         yield chunk
 
@@ -106,6 +108,18 @@ async def reset(clients: Clients, reading: Reading, random: Random) -> None:
             if chunk["number"] == leave_at:
                 opened.reset()
                 break
+    reading.end = End.LEFT
+
+
+async def cut_silent(clients: Clients, reading: Reading, random: Random) -> None:
+    """Leaves in one way or the other while the handler waits for ever."""
+    with RawStream() as opened:
+        async for chunk in _chunks(clients, reading, opened, "silent"):
+            reading.take(chunk)
+            if reading.count == reading.chunks:
+                break
+        if random.random() < 0.5:
+            opened.reset()
     reading.end = End.LEFT
 
 
