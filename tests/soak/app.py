@@ -86,6 +86,13 @@ async def carry_on(input: Numbers, stream: Stream) -> None:
         write_journal(input.run, end)
 
 
+@define_stream_action(input=Numbers)
+async def silent(input: Numbers, stream: Stream) -> None:
+    await send_numbers(input, stream)
+    # Nothing but its reader's leaving ends it, and no send tells it of that.
+    await asyncio.Event().wait()
+
+
 @define_stream_action(input=Relayed)
 async def relay(input: Relayed, stream: Stream) -> None:
     request = input.model_dump(exclude={"url"})
@@ -108,4 +115,4 @@ async def state(stream: Stream) -> None:
     await stream.send(asdict(held))
 
 
-app = StreamActions([numbers, numbers_by_get, yielded, failing, carry_on, relay, state])
+app = StreamActions([numbers, numbers_by_get, yielded, failing, carry_on, silent, relay, state])

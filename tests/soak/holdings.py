@@ -24,9 +24,9 @@ REST_BOUND_S: Final = 20.0
 POLL_INTERVAL_S: Final = 0.2
 
 MEMORY_TOLERANCE_BYTES: Final = 16 << 20
-"""How much more memory may be resident than after the warm-up. The heap of a process that has served
-thousands of calls is fragmented by a few MiB (up to 6 were seen in ten rounds); a leak of one stream's
-buffers a call would be ten times this in a minute."""
+"""How much more memory may be resident than after the warm-up. A heap that has held thousands of calls is
+fragmented: up to 5 MiB were seen after a minute. A leak of one stream's buffer (8 KiB) a call is over it
+after 2,000 calls."""
 
 OBJECTS_TOLERANCE: Final = 2_000
 """How many more Python objects may live than after the warm-up: caches of URLs and of strings, a few hundred

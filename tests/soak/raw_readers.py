@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from random import Random
 from typing import Any, Final
 
+from soak.chunks import MAX_CHUNKS
 from soak.clients import PREFIX, Clients
+from soak.http2_stream import Http2Stream
 from soak.raw_stream import RawStream
 from soak.reading import End, Reading, Sort
 from streamactions import ActionError
 
-__all__ = ["cut", "half_closed", "idle", "junk", "raw", "refused", "reset", "stopped"]
+__all__ = ["cut", "cut_silent", "half_closed", "http2", "idle", "junk", "raw", "refused", "reset", "stopped"]
 
 SMALL_RECEIVE_BUFFER_BYTES: Final = 4096
 """So that the server has to wait for a reader that has stopped."""
@@ -43,15 +45,17 @@ _REFUSALS: Final[tuple[tuple[str, Any, int, str], ...]] = (
 )
 
 
-async def _chunks(clients: Clients, reading: Reading, opened: RawStream) -> AsyncIterator[dict[str, Any]]:
+async def _chunks(
+    clients: Clients, reading: Reading, opened: RawStream, action: str = "numbers"
+) -> AsyncIterator[dict[str, Any]]:
     """The chunks of a call; says that it is whole where the server has said so."""
     await opened.connect(clients.port)
-    await opened.request(f"{PREFIX}/numbers", reading.request)
+    await opened.request(f"{PREFIX}/{action}", reading.request)
     async for chunk in _read_on(reading, opened):
         yield chunk
 
 
-async def _read_on(reading: Reading, opened: RawStream) -> AsyncIterator[dict[str, Any]]:
+async def _read_on(reading: Reading, opened: RawStream | Http2Stream) -> AsyncIterator[dict[str, Any]]:
     is_whole = False
     async for event in opened.events():
         if is_whole:
@@ -107,6 +111,18 @@ async def reset(clients: Clients, reading: Reading, random: Random) -> None:
     reading.end = End.LEFT
 
 
+async def cut_silent(clients: Clients, reading: Reading, random: Random) -> None:
+    """Leaves in one way or the other while the handler waits for ever."""
+    with RawStream() as opened:
+        async for chunk in _chunks(clients, reading, opened, "silent"):
+            reading.take(chunk)
+            if reading.count == reading.chunks:
+                break
+        if random.random() < 0.5:
+            opened.reset()
+    reading.end = End.LEFT
+
+
 async def half_closed(clients: Clients, reading: Reading, random: Random) -> None:
     """Closes its own side after the request, or in the midst: the answer is whole, or is cut as such."""
     close_at = random.randrange(-1, 10)
@@ -119,6 +135,19 @@ async def half_closed(clients: Clients, reading: Reading, random: Random) -> Non
             reading.take(chunk)
             if chunk["number"] == close_at:
                 opened.half_close()
+
+
+async def http2(clients: Clients, reading: Reading, random: Random) -> None:
+    """Reads all by HTTP/2, beside a flood on the same connection that is reset in the midst."""
+    reset_at = random.randrange(reading.chunks)
+    with Http2Stream() as opened:
+        await opened.connect(clients.port)
+        flood = await opened.request(f"{PREFIX}/numbers", {"run": 0, "chunks": MAX_CHUNKS})
+        await opened.request(f"{PREFIX}/numbers", reading.request)
+        async for chunk in _read_on(reading, opened):
+            reading.take(chunk)
+            if chunk["number"] == reset_at:
+                await opened.reset(flood)
 
 
 # --- What is no stream ---------------------------------------------------------------------------

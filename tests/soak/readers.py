@@ -25,6 +25,7 @@ __all__ = [
     "leave_handle",
     "leave_handle_open",
     "leave_relay",
+    "leave_silent",
     "relayed",
     "slow",
     "stream",
@@ -167,13 +168,18 @@ async def leave_carry_on(clients: Clients, reading: Reading, random: Random) -> 
     await _leave_handle(clients, reading, random, "carry-on")
 
 
+async def leave_silent(clients: Clients, reading: Reading, random: Random) -> None:
+    """The same where the handler has stopped to send, and waits for ever."""
+    await _leave_handle(clients, reading, random, "silent")
+
+
 async def leave_relay(clients: Clients, reading: Reading, random: Random) -> None:
     """The same where the handler has a stream of its own to leave."""
     await _leave_handle(clients, reading, random, "relay")
 
 
 async def _leave_handle(clients: Clients, reading: Reading, random: Random, action: str) -> None:
-    leave_at = random.randint(1, MAX_CHUNKS_BEFORE_LEAVING)
+    leave_at = min(random.randint(1, MAX_CHUNKS_BEFORE_LEAVING), reading.chunks)
     handle = use_stream_action(
         f"{clients.url}/{action}", client=clients.pick(reading, random), keep_chunks=False
     )

@@ -38,6 +38,9 @@ STREAMS_AT_STOP: Final = tuple(
 )
 """What is open when the server is told to stop, and has to end whole."""
 
+STREAMS_OF_A_LOOK: Final = 1
+"""The stream by which a worker says what it holds."""
+
 PROGRESS_INTERVAL_S: Final = 0.2
 POLL_INTERVAL_S: Final = 0.02
 
@@ -112,7 +115,11 @@ class _Round:
         progress = Progress(seconds)
         progress.show("warms up")
         await self._warm_up()
-        await rest(self._workers.hold, lambda held: held.streams == 1)
+        for held in await rest(self._workers.hold, lambda held: held.streams == STREAMS_OF_A_LOOK):
+            if held.streams != STREAMS_OF_A_LOOK:
+                self.verdict.add_fault(
+                    Sort.LEFT_OVER, f"the warm-up has left {held.streams - STREAMS_OF_A_LOOK} streams open"
+                )
         references = {name: most(await hold()) for name, hold in self._holders.items()}
         await self._flow(seconds, progress)
         progress.show("looks at what is left over")
