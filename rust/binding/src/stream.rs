@@ -24,7 +24,7 @@ use crate::{
     awaitables::{Started, Yield, ready, start},
     calls,
     errors::{ClientDisconnectedError, SendNotAwaitedError, StreamClosedError},
-    futures::{discard, resolve, wake},
+    futures::{discard, resolve},
     pulse::{PulseCore, now_ns},
     sending::SendEach,
     settings::StreamSettings,
@@ -264,11 +264,11 @@ impl StreamCore {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         calls::call_method0(self.pulse.get().event_loop().bind(py), intern!(py, "create_future"))
     }
 
@@ -337,41 +337,6 @@ impl StreamCore {
         calls::call1(self.server_send.bind(py), &message)
     }
 
-    /// Begin to wait. Gives the future to await, or nothing where the goal is reached.
-    pub(crate) fn begin_wait<'py>(&self, py: Python<'py>, goal: Goal) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if goal.is_reached(&self.lock()) {
-            return Ok(None);
-        }
-        let future = self.create_future(py)?;
-        let mut state = self.lock();
-        match goal {
-            _ if goal.is_reached(&state) => return Ok(None),
-            Goal::Write { frame_bytes, .. } => {
-                state.buffer.begin_wait(frame_bytes);
-                state.waiting_senders.push(future.clone().unbind());
-            }
-            Goal::End => state.waiting_for_end.push(future.clone().unbind()),
-        }
-        Ok(Some(future))
-    }
-
-    /// Give up a wait that had begun.
-    pub(crate) fn give_up_wait(&self, future: &Py<PyAny>, goal: Goal) {
-        let given_up = {
-            let mut state = self.lock();
-            if let (Goal::Write { frame_bytes, .. }, false) = (goal, goal.is_reached(&state)) {
-                state.buffer.give_up_wait(frame_bytes);
-            }
-            let waiting = match goal {
-                Goal::Write { .. } => &mut state.waiting_senders,
-                Goal::End => &mut state.waiting_for_end,
-            };
-            let index = waiting.iter().position(|each| each.is(future));
-            index.map(|index| waiting.remove(index))
-        };
-        drop(given_up);
-    }
-
     fn finish(&self, py: Python<'_>, frame: &[u8]) {
         let batch = {
             let mut state = self.lock();
@@ -395,29 +360,6 @@ impl StreamCore {
         }
         self.end(py);
         self.wake_senders(py);
-    }
-
-    /// Nothing is to be written any more: everyone who waits for that is told.
-    fn end(&self, py: Python<'_>) {
-        let (connection, waiting) = {
-            let mut state = self.lock();
-            state.is_finished = true;
-            (state.idle_connection.take(), std::mem::take(&mut state.waiting_for_end))
-        };
-        for future in connection.into_iter().chain(waiting) {
-            wake(py, &future);
-        }
-    }
-
-    fn wake_senders(&self, py: Python<'_>) {
-        let waiting = {
-            let mut state = self.lock();
-            state.writes_done += 1;
-            std::mem::take(&mut state.waiting_senders)
-        };
-        for future in waiting {
-            wake(py, &future);
-        }
     }
 
     fn tell_connection(&self, py: Python<'_>, news: News) {

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyNone};
 
 use crate::{
     awaitables::{Step, as_iterator, begin, close, step, throw_into, thrown},
+    futures::wake,
     state::State,
     stream::StreamCore,
 };
@@ -149,5 +150,65 @@ impl StreamWait {
     fn __clear__(&self) {
         let waiting = self.waiting().take();
         drop(waiting);
+    }
+}
+
+impl StreamCore {
+    /// Begin to wait. Gives the future to await, or nothing where the goal is reached.
+    fn begin_wait<'py>(&self, py: Python<'py>, goal: Goal) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if goal.is_reached(&self.lock()) {
+            return Ok(None);
+        }
+        let future = self.create_future(py)?;
+        let mut state = self.lock();
+        match goal {
+            _ if goal.is_reached(&state) => return Ok(None),
+            Goal::Write { frame_bytes, .. } => {
+                state.buffer.begin_wait(frame_bytes);
+                state.waiting_senders.push(future.clone().unbind());
+            }
+            Goal::End => state.waiting_for_end.push(future.clone().unbind()),
+        }
+        Ok(Some(future))
+    }
+
+    /// Give up a wait that had begun.
+    fn give_up_wait(&self, future: &Py<PyAny>, goal: Goal) {
+        let given_up = {
+            let mut state = self.lock();
+            if let (Goal::Write { frame_bytes, .. }, false) = (goal, goal.is_reached(&state)) {
+                state.buffer.give_up_wait(frame_bytes);
+            }
+            let waiting = match goal {
+                Goal::Write { .. } => &mut state.waiting_senders,
+                Goal::End => &mut state.waiting_for_end,
+            };
+            let index = waiting.iter().position(|each| each.is(future));
+            index.map(|index| waiting.remove(index))
+        };
+        drop(given_up);
+    }
+
+    /// Nothing is to be written any more: everyone who waits for that is told.
+    pub(crate) fn end(&self, py: Python<'_>) {
+        let (connection, waiting) = {
+            let mut state = self.lock();
+            state.is_finished = true;
+            (state.idle_connection.take(), std::mem::take(&mut state.waiting_for_end))
+        };
+        for future in connection.into_iter().chain(waiting) {
+            wake(py, &future);
+        }
+    }
+
+    pub(crate) fn wake_senders(&self, py: Python<'_>) {
+        let waiting = {
+            let mut state = self.lock();
+            state.writes_done += 1;
+            std::mem::take(&mut state.waiting_senders)
+        };
+        for future in waiting {
+            wake(py, &future);
+        }
     }
 }
