@@ -26,6 +26,7 @@ __all__ = [
     "build_info",
     "due_turn",
     "encode_event",
+    "repair_json",
 ]
 
 class StreamActionsError(Exception):
@@ -219,6 +220,7 @@ class StreamSettings:
 
     Args:
         encode: turns a chunk into JSON.
+        encode_options: where given, ``encode`` is called as ``orjson.dumps`` is: ``(chunk, None, options)``.
         encode_any: is asked for what ``encode`` refuses with a ``TypeError``.
         chunk_event: the ``event:`` of a chunk's frame, if any.
         done_frame: the frame that says that a stream is complete.
@@ -232,7 +234,8 @@ class StreamSettings:
     def __new__(
         cls,
         *,
-        encode: Callable[[Any], bytes],
+        encode: Callable[..., bytes],
+        encode_options: int | None = None,
         encode_any: Callable[[Any], bytes],
         chunk_event: str | None,
         done_frame: bytes,
@@ -456,3 +459,11 @@ class EventReader:
             error: is never raised itself; each step raises a copy of it (``copy.copy``). Call it from the
                 event loop's thread.
         """
+
+def repair_json(json: bytes, /) -> bytes:
+    """JSON without what a strict parser refuses and many programs write.
+
+    Returns:
+        The JSON without a byte order mark (RFC 8259, section 8.1), and with U+FFFD for each escape of one
+        half of a surrogate pair. What is no JSON for other reasons stays none.
+    """

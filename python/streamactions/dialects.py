@@ -108,7 +108,7 @@ class StandardDialect:
         if not isinstance(item, Event):
             return Chunk(item)
         if item.event == "message":
-            return Chunk(item.json())
+            return _read_message(item)
         if item.event == "done":
             return Done()
         if item.event == "error":
@@ -144,9 +144,9 @@ class NuxtActionsDialect:
         """A message whose object has a reserved key is the end; any other message is a chunk."""
         value = item
         if isinstance(item, Event):
-            if item.event != "message":
+            if item.event != "message" or (message := _read_message(item)) is None:
                 return None
-            value = item.json()
+            value = message.value
         if isinstance(value, dict):
             error = value.get("__actions_error")
             # What JavaScript takes for true: every object is, an empty one too.
@@ -155,6 +155,11 @@ class NuxtActionsDialect:
             if value.get("__actions_done") is True:
                 return Done()
         return Chunk(value)
+
+
+def _read_message(event: Event) -> Chunk | None:
+    """The chunk of a plain message; ``None`` for one without data, which keeps a stream alive."""
+    return Chunk(event.json()) if event.data.strip() else None
 
 
 DIALECTS: Final[dict[str, Dialect]] = {

@@ -29,6 +29,7 @@ from streamactions._core import (
     StreamClosedError,
     StreamCutError,
 )
+from streamactions.surrogates import replace_in_text
 
 __all__ = [
     "ActionError",
@@ -170,11 +171,7 @@ def _to_text(what: str, text: object) -> str:
         raise TypeError(
             f"an action error's {what} must be a str, not a {type(text).__name__}: write str(...)"
         )
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
+    return replace_in_text(text)
 
 
 def _to_field_errors(field_errors: object) -> dict[str, list[str]]:

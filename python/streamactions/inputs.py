@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from streamactions._core import repair_json
 from streamactions.errors import ActionError
 from streamactions.fail_fast import is_patient, validate_json
 from streamactions.field_errors import ROOT, invalid_json_reason, list_errors, list_sampled_errors
@@ -20,12 +21,22 @@ MAX_QUERY_FIELDS: Final = 1000
 
 
 def read_json(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
-    """The input in a JSON body; an empty body counts as ``{}``.
+    """The input in a JSON body; an empty body counts as ``{}``, and half of a surrogate pair as U+FFFD.
 
     Raises:
         ActionError: ``INVALID_JSON``, 400, or ``VALIDATION_ERROR``, 422.
     """
     body = body or b"{}"
+    try:
+        return _read(adapter, body)
+    except ActionError as error:
+        repaired = repair_json(body) if error.code == "INVALID_JSON" else body
+        if repaired == body:
+            raise
+    return _read(adapter, repaired)
+
+
+def _read(adapter: TypeAdapter[Any] | None, body: bytes) -> Any:
     if adapter is None:
         try:
             return from_json(body, allow_inf_nan=False)

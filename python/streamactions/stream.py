@@ -4,19 +4,28 @@ Its hot path is in Rust (``StreamCore``): ``send`` encodes the chunk into the st
 what is buffered goes to the connection as soon as it may. This module adds what a chunk may be.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
-from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from streamactions._core import StreamCore
 from streamactions.errors import InvalidChunkError
+from streamactions.surrogates import replace_in_value
 
 __all__ = ["Encode", "Encoding", "Stream", "guard_encoding", "make_encoding"]
 
 Encode: TypeAlias = Callable[[Any], bytes]
+
+
+_OPTIONS: Final = (
+    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+"""What orjson leaves to pydantic, which would write it in another way: a chunk has one form, whatever stands
+beside it, and a type is asked what of it is sent."""
 
 
 class Encoding(NamedTuple):
@@ -24,22 +33,48 @@ class Encoding(NamedTuple):
 
     Attributes:
         fast: is asked first.
+        options: its third argument, as orjson's; ``None`` where it takes the chunk alone.
         patient: is asked for what ``fast`` refuses with a ``TypeError``.
     """
 
-    fast: Encode
+    fast: Callable[..., bytes]
+    options: int | None
     patient: Encode
 
 
 def _encode_any(chunk: Any) -> bytes:
-    """Encode what orjson refuses: pydantic models, other keys than strings, large integers."""
+    """Encode what orjson leaves: models, dataclasses, dates, other keys than strings, large integers."""
     try:
         return to_json(chunk, by_alias=True, inf_nan_mode="null")
     except Exception as error:
-        raise InvalidChunkError(
-            f"send() got a {type(chunk).__name__} that JSON cannot hold ({error}): "
-            "send dicts, lists, strings, numbers, dataclasses or pydantic models"
-        ) from error
+        if "surrogates not allowed" in str(error):
+            return _encode_without_halves(chunk)
+        raise _no_json(chunk, error) from error
+
+
+def _encode_without_halves(chunk: Any) -> bytes:
+    if _holds_iterator(chunk):
+        # The first attempt has taken from it: a second would send less than was meant.
+        raise _no_json(chunk, UnicodeError("an iterator gave half of a surrogate pair"))
+    try:
+        return to_json(replace_in_value(chunk), by_alias=True, inf_nan_mode="null")
+    except Exception as error:
+        raise _no_json(chunk, error) from error
+
+
+def _holds_iterator(chunk: Any) -> bool:
+    if isinstance(chunk, dict):
+        return any(_holds_iterator(item) for item in chunk.values())
+    if isinstance(chunk, list | tuple | set | frozenset | deque):
+        return any(_holds_iterator(item) for item in chunk)
+    return isinstance(chunk, Iterator)
+
+
+def _no_json(chunk: Any, error: Exception) -> InvalidChunkError:
+    return InvalidChunkError(
+        f"send() got a {type(chunk).__name__} that JSON cannot hold ({error}): "
+        "send dicts, lists, strings, numbers, dataclasses or pydantic models"
+    )
 
 
 def make_encoding(output: TypeAdapter[Any] | None) -> Encoding:
@@ -49,28 +84,57 @@ def make_encoding(output: TypeAdapter[Any] | None) -> Encoding:
     ``ValidationError`` for what is no ``output``.
     """
     if output is None:
-        return Encoding(orjson.dumps, _encode_any)
+        return Encoding(orjson.dumps, _OPTIONS, _encode_any)
     validate, serialize = output.validator.validate_python, output.serializer.to_json
+    to_python = output.serializer.to_python
 
     def encode_output(chunk: Any) -> bytes:
-        return serialize(validate(chunk), by_alias=True)
+        try:
+            value = validate(chunk)
+            json = serialize(value, by_alias=True)
+        except (ValidationError, PydanticSerializationError) as error:
+            if not _is_of_halves(error):
+                raise
+            value = validate(replace_in_value(chunk))
+            json = serialize(value, by_alias=True)
+        # With pydantic's ser_json_inf_nan="constants", which is no JSON (RFC 8259, section 6).
+        if (b"NaN" in json or b"Infinity" in json) and not _is_json(json):
+            return to_json(to_python(value, mode="json", by_alias=True), inf_nan_mode="null")
+        return json
 
     # What a validator refuses must not find another way out.
-    return Encoding(encode_output, encode_output)
+    return Encoding(encode_output, None, encode_output)
+
+
+def _is_of_halves(error: Exception) -> bool:
+    if isinstance(error, ValidationError):
+        return any(details["type"] == "string_unicode" for details in error.errors(include_url=False))
+    return "surrogates not allowed" in str(error)
+
+
+def _is_json(json: bytes) -> bool:
+    try:
+        orjson.loads(json)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def guard_encoding(encoding: Encoding, check_chunk: Callable[[bytes], None]) -> Encoding:
     """The same encoding, refusing what ``check_chunk`` refuses."""
+    fast, options, patient = encoding
 
-    def guard(encode: Encode) -> Encode:
-        def encode_checked(chunk: Any) -> bytes:
-            json = encode(chunk)
-            check_chunk(json)
-            return json
+    def encode_fast(chunk: Any, *arguments: Any) -> bytes:
+        json = fast(chunk, *arguments)
+        check_chunk(json)
+        return json
 
-        return encode_checked
+    def encode_patiently(chunk: Any) -> bytes:
+        json = patient(chunk)
+        check_chunk(json)
+        return json
 
-    return Encoding(guard(encoding.fast), guard(encoding.patient))
+    return Encoding(encode_fast, options, encode_patiently)
 
 
 class Stream(StreamCore):

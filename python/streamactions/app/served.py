@@ -44,6 +44,7 @@ class ServedAction:
             encoding = guard_encoding(encoding, self.dialect.check_chunk)
         self._settings = StreamSettings(
             encode=encoding.fast,
+            encode_options=encoding.options,
             encode_any=encoding.patient,
             chunk_event=self.dialect.chunk_event,
             done_frame=self.dialect.done(),

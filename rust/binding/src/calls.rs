@@ -75,17 +75,16 @@ pub(crate) fn call1<'py>(
     unsafe { Bound::from_owned_ptr_or_err(function.py(), result) }
 }
 
-/// `function(first, second)`
-pub(crate) fn call2<'py>(
+/// `function(*arguments)`
+pub(crate) fn call<'py, const N: usize>(
     function: &Bound<'py, PyAny>,
-    first: &Bound<'py, PyAny>,
-    second: &Bound<'py, PyAny>,
+    arguments: [&Bound<'py, PyAny>; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let arguments = [first.as_ptr(), second.as_ptr()];
-    // SAFETY: `function` and both arguments are live objects; there are no keywords, and the thread is
+    let arguments = arguments.map(|argument| argument.as_ptr());
+    // SAFETY: `function` and all arguments are live objects; there are no keywords, and the thread is
     // attached.
     let result = guarded(|| unsafe {
-        PyObject_Vectorcall(function.as_ptr(), arguments.as_ptr(), arguments.len(), std::ptr::null_mut())
+        PyObject_Vectorcall(function.as_ptr(), arguments.as_ptr(), N, std::ptr::null_mut())
     });
     // SAFETY: it is a new reference, or NULL with the exception set.
     unsafe { Bound::from_owned_ptr_or_err(function.py(), result) }

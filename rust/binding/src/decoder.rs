@@ -16,12 +16,23 @@ pub(crate) use arguments::MaxEventBytes;
 pub(crate) use decoding::{Decoding, Form};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
-use pyo3::{intern, prelude::*, types::PyList};
+use pyo3::{intern, prelude::*, types::{PyBytes, PyList}};
 use reads::DecodedReads;
 use smallvec::SmallVec;
 use wire::decode::DecodeError;
 
 use crate::errors::from_decode_error;
+
+/// JSON without what a strict parser refuses and many programs write.
+///
+/// Returns:
+///     The JSON without a byte order mark (RFC 8259, section 8.1), and with U+FFFD for each escape of one
+///     half of a surrogate pair. What is no JSON for other reasons stays none.
+#[pyfunction]
+#[pyo3(signature = (json, /))]
+pub(crate) fn repair_json<'py>(py: Python<'py>, json: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &json::repair(json))
+}
 
 /// 1 MiB: far above any chunk that a model emits, far below what hurts a process.
 const DEFAULT_MAX_EVENT_BYTES: usize = 1_048_576;

@@ -25,7 +25,7 @@ mod _core {
     #[pymodule_export]
     use crate::build::build_info;
     #[pymodule_export]
-    use crate::decoder::{Event, SSEDecoder, encode_event};
+    use crate::decoder::{Event, SSEDecoder, encode_event, repair_json};
     #[pymodule_export]
     use crate::errors::{
         ClientDisconnectedError, EventTooLargeError, SendNotAwaitedError, StreamActionsError,

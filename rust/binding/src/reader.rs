@@ -320,7 +320,10 @@ impl EventReader {
             }
             let inner = match (item, &self.source) {
                 (Some(Item::Given(item)), _) => {
-                    return Ok(Step::Returned(self.give(form, item.into_bound(py))?));
+                    match self.give(form, item.into_bound(py))? {
+                        Some(item) => return Ok(Step::Returned(item)),
+                        None => continue,
+                    }
                 }
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
                 (Some(Item::End), _) => Inner::Tail(begin(&calls::call0(self.read_tail.bind(py))?)?.unbind()),
@@ -378,15 +381,17 @@ impl EventReader {
         Err(fault.to_error(py, self))
     }
 
-    /// An item in the form that is asked for: events that were read before can still become values.
-    fn give<'py>(&self, form: Form, item: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    /// An item in the form that is asked for: events that were read before can still become values. Nothing
+    /// for an event without data, which has none.
+    fn give<'py>(&self, form: Form, item: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = item.py();
         match (form, item.cast_into::<Event>()) {
+            (Form::Json { .. }, Ok(event)) if event.get().is_blank(py) => Ok(None),
             (Form::Json { .. }, Ok(event)) => {
-                event.get().json(py).map_err(|cause| self.make_fault(py, "not JSON", cause))
+                event.get().json(py).map(Some).map_err(|cause| self.make_fault(py, "not JSON", cause))
             }
-            (Form::Event, Ok(event)) => Ok(event.into_any()),
-            (Form::Json { .. }, Err(value)) => Ok(value.into_inner()),
+            (Form::Event, Ok(event)) => Ok(Some(event.into_any())),
+            (Form::Json { .. }, Err(value)) => Ok(Some(value.into_inner())),
             (Form::Event, Err(_)) => Err(PyRuntimeError::new_err(
                 "this stream is read by values(): what is left of a read cannot be given as events",
             )),
@@ -422,14 +427,19 @@ impl EventReader {
                 return;
             }
             let is_last_by_type = self.end.event.as_ref().is_some_and(|end| *end == event.event());
-            if self.end.data.as_ref().is_some_and(|end| end.as_bytes() == event.data_bytes()) {
+            let data = event.data_bytes().trim_ascii();
+            // Some servers write blanks around it.
+            if self.end.data.as_ref().is_some_and(|end| end.as_bytes().trim_ascii() == data) {
                 has_ended = true;
                 items.push_back(Item::End);
                 return;
             }
-            match form.make(py, event, id) {
-                Ok(item) => items.push_back(Item::Given(item.unbind())),
-                Err(error) => fault = Some(Fault::other(py, error)),
+            // An event without data is no value: some servers keep connections alive by it.
+            if !(data.is_empty() && matches!(form, Form::Json { .. })) {
+                match form.make(py, event, id) {
+                    Ok(item) => items.push_back(Item::Given(item.unbind())),
+                    Err(error) => fault = Some(Fault::other(py, error)),
+                }
             }
             if is_last_by_type {
                 has_ended = true;
@@ -458,7 +468,7 @@ impl EventReader {
 
     fn make_fault(&self, py: Python<'_>, why: &str, cause: PyErr) -> PyErr {
         let cause = cause.into_value(py).into_bound(py).into_any();
-        match calls::call2(self.make_fault.bind(py), PyString::new(py, why).as_any(), &cause) {
+        match calls::call(self.make_fault.bind(py), [PyString::new(py, why).as_any(), &cause]) {
             Ok(fault) => PyErr::from_value(fault),
             Err(error) => error,
         }

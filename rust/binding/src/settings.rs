@@ -10,6 +10,8 @@ use crate::pulse::seconds_to_ns;
 pub(crate) struct StreamSettings {
     /// `chunk -> bytes`: the chunk as JSON.
     pub(crate) encode: Py<PyAny>,
+    /// Where there is one, it is called as `(chunk, None, options)`.
+    pub(crate) encode_options: Option<Py<PyAny>>,
     /// The same for what `encode` refuses with a `TypeError`: slower and more patient.
     pub(crate) encode_any: Py<PyAny>,
     /// The `event:` of a chunk's frame.
@@ -23,9 +25,12 @@ pub(crate) struct StreamSettings {
 #[pymethods]
 impl StreamSettings {
     #[new]
-    #[pyo3(signature = (*, encode, encode_any, chunk_event, done_frame, keep_alive_s, outlives_client))]
+    #[pyo3(signature = (
+        *, encode, encode_options = None, encode_any, chunk_event, done_frame, keep_alive_s, outlives_client
+    ))]
     fn new(
         encode: Py<PyAny>,
+        encode_options: Option<Py<PyAny>>,
         encode_any: Py<PyAny>,
         chunk_event: Option<String>,
         done_frame: Vec<u8>,
@@ -36,11 +41,12 @@ impl StreamSettings {
             wire::encode::check_event_name(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
         }
         let limits = Limits { keep_alive_ns: seconds_to_ns(keep_alive_s), ..Limits::DEFAULT };
-        Ok(Self { encode, encode_any, chunk_event, done_frame, limits, outlives_client })
+        Ok(Self { encode, encode_options, encode_any, chunk_event, done_frame, limits, outlives_client })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.encode)?;
+        visit.call(&self.encode_options)?;
         visit.call(&self.encode_any)
     }
 }

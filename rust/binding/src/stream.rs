@@ -16,7 +16,7 @@ use pyo3::{
     exceptions::{PyOSError, PyTypeError},
     intern,
     prelude::*,
-    types::{PyBytes, PyDict},
+    types::{PyBytes, PyDict, PyNone},
 };
 use wire::buffer::{Advice, ChunkBuffer, Next, Phase};
 
@@ -204,7 +204,12 @@ impl StreamCore {
         let py = slf.py();
         let this = slf.get();
         let settings = this.settings.get();
-        let json = match calls::call1(settings.encode.bind(py), chunk) {
+        let encode = settings.encode.bind(py);
+        let json = match &settings.encode_options {
+            None => calls::call1(encode, chunk),
+            Some(options) => calls::call(encode, [chunk, PyNone::get(py).as_any(), options.bind(py)]),
+        };
+        let json = match json {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
                 calls::call1(settings.encode_any.bind(py), chunk)?
             }

@@ -66,6 +66,11 @@ impl Event {
         )
     }
 
+    /// Whether there is no data but blanks.
+    pub(crate) fn is_blank(&self, py: Python<'_>) -> bool {
+        self.data.to_str(py).is_ok_and(|data| data.trim_ascii().is_empty())
+    }
+
     fn as_tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         (&self.event, &self.data, &self.id, self.retry_ms).into_pyobject(py)
     }
