@@ -83,13 +83,13 @@ def soak(seconds: float, seed: int, width: int = DEFAULT_WIDTH) -> Outcome:
             env={"SOAK_JOURNAL": str(journal)},
             clean_log=False,
         ) as served:
-            round = _Round(served, seed, width)
-            asyncio.run(round.run(seconds))
-        round.check_journal(journal.read_text())
+            this_round = _Round(served, seed, width)
+            asyncio.run(this_round.run(seconds))
+        this_round.check_journal(journal.read_text())
     for fault in ("Traceback", *FAULTS):
         for line in served.log.lines_with(fault):
-            round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
-    return Outcome(round.verdict, round.chaos.deeds, round.holdings, served.log.text())
+            this_round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
+    return Outcome(this_round.verdict, this_round.chaos.deeds, this_round.holdings, served.log.text())
 
 
 class _Round:
@@ -113,6 +113,15 @@ class _Round:
     async def run(self, seconds: float) -> None:
         asyncio.get_running_loop().set_exception_handler(self._note_loop_fault)
         progress = Progress(seconds)
+        try:
+            await self._run(seconds, progress)
+        except TimeoutError as error:
+            # Without its workers the server is asked for nothing more.
+            self.verdict.add_fault(Sort.SERVER, str(error))
+        finally:
+            progress.finish()
+
+    async def _run(self, seconds: float, progress: Progress) -> None:
         progress.show("warms up")
         await self._warm_up()
         for held in await rest(self._workers.hold, lambda held: held.streams == STREAMS_OF_A_LOOK):
@@ -127,7 +136,6 @@ class _Round:
             await self._check_rest(name, reference)
         progress.show("stops")
         await self._stop()
-        progress.finish()
 
     @asynccontextmanager
     async def _traffic(self) -> AsyncIterator[Traffic]:
@@ -139,6 +147,7 @@ class _Round:
             await traffic.make_all(KINDS * WARM_UP_ROUNDS, self._width)
 
     async def _flow(self, seconds: float, progress: Progress) -> None:
+        progress.begin()
         until_s = time.monotonic() + seconds
         reign = asyncio.create_task(self.chaos.reign(until_s))
         async with self._traffic() as traffic:
@@ -152,10 +161,7 @@ class _Round:
                 )
                 await asyncio.wait((flow,), timeout=PROGRESS_INTERVAL_S)
             await flow
-        try:
-            await reign
-        except TimeoutError as error:
-            self.verdict.add_fault(Sort.SERVER, str(error))
+        await reign
 
     async def _check_rest(self, name: str, reference: Holdings) -> None:
         hold = self._holders[name]
