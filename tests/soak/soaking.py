@@ -38,6 +38,10 @@ STREAMS_AT_STOP: Final = tuple(
 )
 """What is open when the server is told to stop, and has to end whole."""
 
+LOGGED_FAULTS: Final = ("Traceback", "not ended in time", "not end in time", "comes to no end")
+"""What the server says of what nobody may have made here: no stream, and no handler, takes as long as a stop
+may take."""
+
 STREAMS_OF_A_LOOK: Final = 1
 """The stream by which a worker says what it holds."""
 
@@ -86,7 +90,7 @@ def soak(seconds: float, seed: int, width: int = DEFAULT_WIDTH) -> Outcome:
             this_round = _Round(served, seed, width)
             asyncio.run(this_round.run(seconds))
         this_round.check_journal(journal.read_text())
-    for fault in ("Traceback", *FAULTS):
+    for fault in (*FAULTS, *LOGGED_FAULTS):
         for line in served.log.lines_with(fault):
             this_round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
     return Outcome(this_round.verdict, this_round.chaos.deeds, this_round.holdings, served.log.text())
