@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from cli.commands import Served, serve
 from server.processes import FAULTS
-from soak.chaos import Chaos, tell_deeds
+from soak.chaos import Chaos, Deed, tell_deeds
 from soak.clients import PREFIX, open_clients
 from soak.holdings import Hold, Holdings, hold_own, most, rest
 from soak.kinds import KINDS
@@ -57,13 +57,13 @@ class Outcome:
 
     Attributes:
         verdict: the faults and the sums.
-        deeds: how often what was done to the workers.
+        deeds: what was done to the workers.
         holdings: what each process holds at the end and has held at the start, one line each.
         log: what the server has said.
     """
 
     verdict: Verdict
-    deeds: Mapping[str, int]
+    deeds: list[Deed]
     holdings: list[str]
     log: str
 
@@ -161,7 +161,7 @@ class _Round:
             while not flow.done():
                 progress.show(
                     f"{traffic.under_way} calls open, {len(self.verdict.faults)} faults, "
-                    f"workers: {tell_deeds(self.chaos.deeds)}"
+                    f"workers: {tell_deeds(self.chaos.deeds[-3:])}"
                 )
                 await asyncio.wait((flow,), timeout=PROGRESS_INTERVAL_S)
             await flow
