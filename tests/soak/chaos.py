@@ -4,24 +4,40 @@ import asyncio
 import os
 import signal
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from soak.verdict import Interruptions
 from soak.workers import Workers
 
-__all__ = ["Chaos", "tell_deeds"]
+__all__ = ["Chaos", "Deed", "tell_deeds"]
 
 MIN_PAUSE_S: Final = 0.5
 MAX_PAUSE_S: Final = 3.0
 """How long the workers serve in peace, from and to."""
 
 
-def tell_deeds(deeds: Mapping[str, int]) -> str:
-    """How often what was done."""
-    return ", ".join(f"{name} {count} times" for name, count in deeds.items()) or "in peace so far"
+@dataclass(frozen=True)
+class Deed:
+    """What was done to the workers.
+
+    Attributes:
+        name: of the signal that was sent.
+        recovery_s: how long it took until all of them served again and those that it was done to had ended.
+    """
+
+    name: str
+    recovery_s: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.recovery_s:.1f} s"
+
+
+def tell_deeds(deeds: Iterable[Deed]) -> str:
+    """What was done, and how long each recovery took."""
+    return ", ".join(map(str, deeds)) or "in peace so far"
 
 
 class Chaos:
@@ -34,7 +50,7 @@ class Chaos:
         random: where pauses, deeds and victims are drawn from.
 
     Attributes:
-        deeds: how often what was done, by the name of the signal.
+        deeds: what was done, in its order.
     """
 
     def __init__(self, main_pid: int, workers: Workers, interruptions: Interruptions, random: Random) -> None:
@@ -42,7 +58,7 @@ class Chaos:
         self._workers = workers
         self._interruptions = interruptions
         self._random = random
-        self.deeds: Counter[str] = Counter()
+        self.deeds: list[Deed] = []
 
     async def reign(self, until_s: float) -> None:
         """Kill one and replace all at least once, then go on until ``until_s`` by the monotonic clock.
@@ -54,14 +70,16 @@ class Chaos:
             await asyncio.sleep(self._random.uniform(MIN_PAUSE_S, MAX_PAUSE_S))
             pids = self._workers.pids()
             victim = self._random.choice(sorted(pids))
-            self._interruptions.begin(time.monotonic())
+            began_s = time.monotonic()
+            self._interruptions.begin(began_s)
             if deed == signal.SIGKILL:
                 # Before it is done, because readers see it at once.
                 self._interruptions.killed.add(victim)
             os.kill(self._main_pid if deed == signal.SIGHUP else victim, deed)
-            self.deeds[deed.name] += 1
             await self._workers.recover(pids if deed == signal.SIGHUP else {victim})
-            self._interruptions.end(time.monotonic())
+            ended_s = time.monotonic()
+            self._interruptions.end(ended_s)
+            self.deeds.append(Deed(deed.name, ended_s - began_s))
 
     def _draw(self, until_s: float) -> Iterator[signal.Signals]:
         first = [signal.SIGKILL, signal.SIGHUP]

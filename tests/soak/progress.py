@@ -23,6 +23,10 @@ class Progress:
         self._start_s = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
 
+    def begin(self) -> None:
+        """The traffic begins now."""
+        self._start_s = time.monotonic()
+
     def show(self, what: str) -> None:
         """Say what is done now."""
         if not self._is_terminal:

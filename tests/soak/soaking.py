@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from cli.commands import Served, serve
 from server.processes import FAULTS
-from soak.chaos import Chaos, tell_deeds
+from soak.chaos import Chaos, Deed, tell_deeds
 from soak.clients import PREFIX, open_clients
 from soak.holdings import Hold, Holdings, hold_own, most, rest
 from soak.kinds import KINDS
@@ -38,6 +38,10 @@ STREAMS_AT_STOP: Final = tuple(
 )
 """What is open when the server is told to stop, and has to end whole."""
 
+LOGGED_FAULTS: Final = ("Traceback", "not ended in time", "not end in time", "comes to no end")
+"""What the server says of what nobody may have made here: no stream, and no handler, takes as long as a stop
+may take."""
+
 STREAMS_OF_A_LOOK: Final = 1
 """The stream by which a worker says what it holds."""
 
@@ -53,13 +57,13 @@ class Outcome:
 
     Attributes:
         verdict: the faults and the sums.
-        deeds: how often what was done to the workers.
+        deeds: what was done to the workers.
         holdings: what each process holds at the end and has held at the start, one line each.
         log: what the server has said.
     """
 
     verdict: Verdict
-    deeds: Mapping[str, int]
+    deeds: list[Deed]
     holdings: list[str]
     log: str
 
@@ -83,13 +87,13 @@ def soak(seconds: float, seed: int, width: int = DEFAULT_WIDTH) -> Outcome:
             env={"SOAK_JOURNAL": str(journal)},
             clean_log=False,
         ) as served:
-            round = _Round(served, seed, width)
-            asyncio.run(round.run(seconds))
-        round.check_journal(journal.read_text())
-    for fault in ("Traceback", *FAULTS):
+            this_round = _Round(served, seed, width)
+            asyncio.run(this_round.run(seconds))
+        this_round.check_journal(journal.read_text())
+    for fault in (*FAULTS, *LOGGED_FAULTS):
         for line in served.log.lines_with(fault):
-            round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
-    return Outcome(round.verdict, round.chaos.deeds, round.holdings, served.log.text())
+            this_round.verdict.add_fault(Sort.SERVER, f"it has logged {line!r}")
+    return Outcome(this_round.verdict, this_round.chaos.deeds, this_round.holdings, served.log.text())
 
 
 class _Round:
@@ -113,6 +117,15 @@ class _Round:
     async def run(self, seconds: float) -> None:
         asyncio.get_running_loop().set_exception_handler(self._note_loop_fault)
         progress = Progress(seconds)
+        try:
+            await self._run(seconds, progress)
+        except TimeoutError as error:
+            # Without its workers the server is asked for nothing more.
+            self.verdict.add_fault(Sort.SERVER, str(error))
+        finally:
+            progress.finish()
+
+    async def _run(self, seconds: float, progress: Progress) -> None:
         progress.show("warms up")
         await self._warm_up()
         for held in await rest(self._workers.hold, lambda held: held.streams == STREAMS_OF_A_LOOK):
@@ -127,7 +140,6 @@ class _Round:
             await self._check_rest(name, reference)
         progress.show("stops")
         await self._stop()
-        progress.finish()
 
     @asynccontextmanager
     async def _traffic(self) -> AsyncIterator[Traffic]:
@@ -139,6 +151,7 @@ class _Round:
             await traffic.make_all(KINDS * WARM_UP_ROUNDS, self._width)
 
     async def _flow(self, seconds: float, progress: Progress) -> None:
+        progress.begin()
         until_s = time.monotonic() + seconds
         reign = asyncio.create_task(self.chaos.reign(until_s))
         async with self._traffic() as traffic:
@@ -148,14 +161,11 @@ class _Round:
             while not flow.done():
                 progress.show(
                     f"{traffic.under_way} calls open, {len(self.verdict.faults)} faults, "
-                    f"workers: {tell_deeds(self.chaos.deeds)}"
+                    f"workers: {tell_deeds(self.chaos.deeds[-3:])}"
                 )
                 await asyncio.wait((flow,), timeout=PROGRESS_INTERVAL_S)
             await flow
-        try:
-            await reign
-        except TimeoutError as error:
-            self.verdict.add_fault(Sort.SERVER, str(error))
+        await reign
 
     async def _check_rest(self, name: str, reference: Holdings) -> None:
         hold = self._holders[name]
