@@ -36,6 +36,7 @@ KINDS_OF_A_CALL: Final = (
     "Stream",
     "Run",
     "Connection",
+    "Call",
     "EventReader",
     "EventStream",
     "StreamHandle",
