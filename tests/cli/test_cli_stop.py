@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from cli.commands import BOUND_S, PROGRAM, Served, environment, read_until, run_command, serve
+from server.raw_client import RawClient
 
 ACTIONS: Final = """
 import asyncio
@@ -55,6 +56,14 @@ async def never_end(stream):
     while True:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
+
+@define_stream_action
+async def flood(input, stream):
+    for number in range(input["chunks"]):
+        await stream.send({"pad": "x" * 10_000})
+        if number == 10:
+            say("flooding")
+    say("flooded")
 
 @define_middleware
 async def stuck(next):
@@ -101,7 +110,7 @@ class App(StreamActions):
             say("the app has ended")
 
 app = App([
-    short, wait_for_line, wait_for_ever, swallow, never_end, wait_in_middleware, move, go_on
+    short, wait_for_line, wait_for_ever, swallow, never_end, wait_in_middleware, move, go_on, flood
 ])
 """
 
@@ -308,14 +317,44 @@ def test_what_goes_on_all_the_same_is_cut_at_the_limit(actions: Path) -> None:
     assert served.output.lines_with("the app has ended")
 
 
-def test_a_connection_that_asks_for_nothing_does_not_keep_the_app_from_its_end(actions: Path) -> None:
-    with serve(actions, "--stop-timeout", "1") as served:
+HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+
+
+@pytest.mark.parametrize("said", [b"", b"POST /api/_actions/short HTTP/1.1\r\nHost: a\r\n", HTTP2_PREFACE])
+def test_a_connection_that_asks_for_nothing_does_not_hold_a_stop_up(actions: Path, said: bytes) -> None:
+    with serve(actions, "--stop-timeout", "600") as served:
         host, port = served.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as half:
-            half.sendall(b"POST /api/_actions/short HTTP/1.1\r\nHost: a\r\n")
+        with socket.create_connection((host, int(port))) as silent:
+            silent.sendall(said)
             served.process.terminate()
             assert served.process.wait(BOUND_S) == 0
     assert served.output.lines_with("the app has ended")
+
+
+def test_a_reader_that_does_not_read_does_not_keep_the_app_from_its_end(actions: Path) -> None:
+    with (
+        serve(actions, "--stop-timeout", "1") as served,
+        RawClient(int(served.url.rpartition(":")[2]), receive_buffer_bytes=1024) as stopped,
+    ):
+        stopped.request("/api/_actions/flood", {"chunks": 1_000_000})
+        served.output.wait_for("flooding")
+        served.process.terminate()
+        assert served.process.wait(BOUND_S) == 0
+    assert served.output.lines_with("the app has ended")
+
+
+def test_a_slow_reader_gets_what_is_left_of_its_stream(actions: Path) -> None:
+    with (
+        serve(actions, "--stop-timeout", "600") as served,
+        RawClient(int(served.url.rpartition(":")[2]), receive_buffer_bytes=1024) as slow,
+    ):
+        # As much as is buffered between the two: the handler ends, and its reader has read nothing.
+        slow.request("/api/_actions/flood", {"chunks": 15})
+        served.output.wait_for("flooded")
+        served.process.terminate()
+        served.log.wait_for("Stopping: ")
+        assert slow.read_body().endswith(b"event: done\ndata: {}\n\n")
+        assert served.process.wait(BOUND_S) == 0
 
 
 @pytest.mark.parametrize("target", ["actions.py", "mounted.py", "wrapped.py"])

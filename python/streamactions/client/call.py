@@ -104,7 +104,8 @@ class Call:
         Nobody aborts such a call.
         """
         self._reader = reader
-        if self._has_limits:
+        # One that the wait for the head has set comes no later than it must.
+        if self._has_limits and self._timer is None:
             self._set_timer(self._limit_s())
 
     def close(self) -> None:

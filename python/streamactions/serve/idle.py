@@ -6,11 +6,13 @@ worker looks through its own connections now and then. Only the calls say whethe
 sends pings, or a head that never ends, asks for nothing either.
 """
 
+import fcntl
 import logging
 import os
 import socket
 import stat
 import struct
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +28,10 @@ logger = logging.getLogger("streamactions")
 
 DEFAULT_IDLE_TIMEOUT_S: Final = 30
 """As long as hyper gives an HTTP/1 connection for its next request (``limits.HEADER_TIMEOUT_S``)."""
+
+STOP_IDLE_TIMEOUT_S: Final = 1.0
+"""The same at a stop, for a connection on which nothing is left to be sent. Granian would wait for half a
+head to become whole, and for a silent HTTP/2 client to go."""
 
 _LOOKS_PER_TIMEOUT: Final = 4
 
@@ -68,6 +74,7 @@ class IdleWatch:
         # By the client's address: since when it has no call, since when it takes nothing, and how much it
         # had taken by then.
         self._idle: dict[Any, tuple[float, float, int]] = {}
+        self._is_stopping = threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and remember that its connection is used."""
@@ -92,9 +99,18 @@ class IdleWatch:
         """Look from now on, from a thread of its own, which also sees what a busy event loop leaves lying."""
         threading.Thread(target=self._run, name="idle connections", daemon=True).start()
 
+    def stop(self) -> None:
+        """The server stops: from now on a connection may carry no call for ``STOP_IDLE_TIMEOUT_S`` only."""
+        self._idle_timeout_s = min(self._idle_timeout_s, STOP_IDLE_TIMEOUT_S)
+        self._is_stopping.set()
+
     def _run(self) -> None:
+        is_stopping = False
         while True:
-            time.sleep(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
+            if is_stopping:
+                time.sleep(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
+            else:
+                is_stopping = self._is_stopping.wait(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
             try:
                 self.look(time.monotonic())
             except OSError as error:
@@ -114,6 +130,9 @@ class IdleWatch:
                 continue
             taken_bytes = _taken_bytes(connection)
             no_call_s, since_s, before_bytes = self._idle.get(peer, (now_s, now_s, taken_bytes))
+            if self._is_stopping.is_set() and _is_sending(connection):
+                # Whoever reads slowly has as long as the stop may take.
+                since_s = now_s
             may_drain = now_s - no_call_s < _MAX_DRAIN_TIMEOUTS * self._idle_timeout_s
             if may_drain and taken_bytes - before_bytes >= _MIN_PROGRESS_BYTES:
                 since_s, before_bytes = now_s, taken_bytes
@@ -160,6 +179,14 @@ def _duplicate(descriptor: int) -> socket.socket | None:
         if copy >= 0:
             os.close(copy)
     return None
+
+
+def _is_sending(connection: socket.socket) -> bool:
+    """Whether there is something that the peer has not taken; yes where the system does not tell (tcp(7))."""
+    left = struct.pack("@i", 1)
+    with suppress(OSError):
+        left = fcntl.ioctl(connection, termios.TIOCOUTQ, left)
+    return struct.unpack("@i", left) != (0,)
 
 
 def _taken_bytes(connection: socket.socket) -> int:

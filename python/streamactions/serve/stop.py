@@ -14,6 +14,7 @@ calls now.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from streamactions.app.calls import Calls, cleanup_s, stop_calls
@@ -36,6 +37,7 @@ class Stop:
     Attributes:
         calls: those of the worker.
         is_overdue: set when the app has to end although something is still open.
+        hooks: called when the stop begins.
     """
 
     def __init__(self, limit_s: float) -> None:
@@ -43,6 +45,7 @@ class Stop:
         self._began_s: float | None = None
         self.calls: Final = Calls()
         self.is_overdue: Final = asyncio.Event()
+        self.hooks: Final[list[Callable[[], None]]] = []
 
     @property
     def has_begun(self) -> bool:
@@ -52,6 +55,8 @@ class Stop:
     def begin(self, event_loop: asyncio.AbstractEventLoop) -> None:
         """The first signal has come."""
         self._began_s = event_loop.time()
+        for hook in self.hooks:
+            hook()
         event_loop.call_later(self._limit_s - cleanup_s(self._limit_s), stop_calls, self.calls)
         event_loop.call_later(self._app_limit_s, self.is_overdue.set)
 

@@ -53,7 +53,7 @@ def run_worker(loop_name: str, stop_timeout_s: float, *arguments: Any) -> None:
         loop_name: an event loop that Granian knows.
         stop_timeout_s: how long a stop may take.
         arguments: what Granian gives to its own workers: the worker's number, the process's name, the
-            function that loads the app, and further ones.
+            function that loads the app (an ``IdleWatch``), and further ones.
     """
     number, process_name, load_app, *others = arguments
     stop = Stop(stop_timeout_s)
@@ -67,7 +67,13 @@ def run_worker(loop_name: str, stop_timeout_s: float, *arguments: Any) -> None:
     if parent is not None and parent.pid is not None:
         threading.Thread(target=_outlive_no_parent, args=(parent.pid, stop_timeout_s), daemon=True).start()
     loops.register(loop_name)(partial(_make_loop, loop_name, stop, early))
-    Server._spawn_asgi_lifespan_worker(number, process_name, lambda: StoppableApp(load_app(), stop), *others)
+
+    def load_stoppable_app() -> StoppableApp:
+        app = load_app()
+        stop.hooks.append(app.stop)
+        return StoppableApp(app, stop)
+
+    Server._spawn_asgi_lifespan_worker(number, process_name, load_stoppable_app, *others)
 
 
 def _make_loop(loop_name: str, stop: Stop, early: list[int]) -> asyncio.AbstractEventLoop:
