@@ -18,6 +18,7 @@ from streamactions.app.asgi import (
     body_message,
     start_message,
 )
+from streamactions.app.body import Body
 from streamactions.app.pulse import Pulse
 from streamactions.run import Run, server_stopping
 from streamactions.stream import Stream
@@ -92,6 +93,19 @@ class Connection:
         """Whether this task was cancelled by `stop`, and by nobody else: then it is to go on."""
         task = asyncio.current_task()
         return self.is_stopped and task is not None and task.uncancel() == 0
+
+    async def drain(self, body: Body) -> None:
+        """Read what is left of a body that was refused, within its bounds, unless the server stops."""
+        if self.is_stopped:
+            return
+        self.begin_set_up()
+        try:
+            self.is_gone = not await body.drain()
+        except asyncio.CancelledError:
+            if not self.take_back_cancellation():
+                raise
+        finally:
+            self.end_set_up()
 
     def watch(self, on_gone: Callable[[], None], pulse: Pulse) -> None:
         """Call ``on_gone`` once the client has left; at once if that is known already.

@@ -48,4 +48,4 @@ def auth_middleware(
             raise create_action_error("UNAUTHORIZED", "Authentication required", 401)
         return await next(ctx={"user": None})
 
-    return define_middleware(auth)
+    return define_middleware(auth, before_input=True)

@@ -104,4 +104,4 @@ def rate_limit_middleware(
             raise create_action_error("RATE_LIMITED", f"{message}: try again in {math.ceil(wait_s)} s", 429)
         return await next()
 
-    return define_middleware(rate_limit)
+    return define_middleware(rate_limit, before_input=True)
