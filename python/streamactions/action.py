@@ -28,7 +28,7 @@ logger = logging.getLogger("streamactions")
 Handler: TypeAlias = Callable[..., Any]
 """An async function or an async generator function."""
 
-_OFFERED: Final = ("input", "stream", "ctx", "event")
+_OFFERED: Final = ("input", "stream", "ctx", "event", "response")
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 _Number = TypeVar("_Number", float | None, int | None)
 _NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
@@ -42,6 +42,7 @@ class StreamAction:
         method: the HTTP method.
         handler: the function as it was written.
         needs_event: whether the handler takes ``event``.
+        needs_response: whether it takes ``response``, so that it may set headers before the first chunk.
         input_adapter: validates the input; ``None`` passes the raw JSON.
         output_adapter: validates and serialises each chunk; ``None`` sends chunks as they are.
         middleware: what runs before the stream opens, in order.
@@ -84,6 +85,7 @@ class StreamAction:
                 f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks"
             )
         self.needs_event: bool = "event" in self._names
+        self.needs_response: bool = "response" in self._names
         if input is None:
             _refuse_unvalidated_model(handler, self._names, what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
@@ -270,7 +272,7 @@ def define_stream_action(
 
     Args:
         handler: an ``async def`` or an async generator that takes, by name, any of ``input``,
-            ``stream``, ``ctx`` and ``event``. Each ``yield`` of a generator is a ``send``.
+            ``stream``, ``ctx``, ``event`` and ``response``. Each ``yield`` of a generator is a ``send``.
         input: the type of the input: whatever pydantic's ``TypeAdapter`` takes. Without it the
             handler gets the JSON as it came.
         output: the type of a chunk; each one is validated and serialised by it.

@@ -137,7 +137,7 @@ class NoSchema:
         ({"keep_alive_s": 0}, "write a number above 0"),
         ({"max_body_bytes": -1}, "write a number above 0"),
         ({"middleware": [_sync]}, "must be an async function"),
-        ({"middleware": [_no_stream]}, "take any of event, ctx, metadata, next"),
+        ({"middleware": [_no_stream]}, "take any of event, response, ctx, metadata, next"),
         ({"middleware": [1]}, "must be an async function"),
     ],
 )

@@ -31,6 +31,7 @@ from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.middleware import Middleware, run_chain
+from streamactions.response_headers import raw_headers
 from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
 
@@ -160,8 +161,12 @@ class StreamActions:
         call = await self._set_up(scope, receive, connection, pulse)
         if call is not None:
             served, offered, context = call
+            if served.action.needs_response:
+                offered["response"] = connection.take_response()
+                send = connection.defer_head()
+            else:
+                await connection.open_event_stream()
             stream = offered["stream"] = served.make_stream(send, pulse)
-            await connection.open_event_stream()
             # The handler's own time counts, not how long it waits for its turn in a busy loop.
             started = partial(pulse.call_when_settled, connection.listen)
             run = Run(served.action, served.dialect, stream, offered, started, context)
@@ -215,11 +220,13 @@ class StreamActions:
             if served.early_middleware:
                 # The client's leaving cannot be listened for: it would come after the body.
                 offered["ctx"] = await _settle(
-                    self._run_middleware(action, served.early_middleware, {}, request, context)
+                    self._run_middleware(action, served.early_middleware, {}, request, connection, context)
                 )
             offered["input"] = action.read_input(await body.read(rules), scope["query_string"])
             if served.middleware:
-                chain = self._run_middleware(action, served.middleware, offered["ctx"], request, context)
+                chain = self._run_middleware(
+                    action, served.middleware, offered["ctx"], request, connection, context
+                )
                 offered["ctx"] = await self._while_connected(chain, action, connection, pulse)
             if action.needs_event:
                 offered["event"] = request.get()
@@ -258,10 +265,16 @@ class StreamActions:
         middleware: Sequence[Middleware],
         ctx: Context,
         request: LazyRequest,
+        connection: Connection,
         context: contextvars.Context | None,
     ) -> "asyncio.Task[Context]":
         chain = run_chain(
-            middleware, action=action.name, event=request.get, metadata=action.metadata, context=ctx
+            middleware,
+            action=action.name,
+            event=request.get,
+            response=connection.take_response,
+            metadata=action.metadata,
+            context=ctx,
         )
         return asyncio.get_running_loop().create_task(contain_exit(chain), context=context)
 
@@ -314,11 +327,11 @@ class StreamActions:
 
     def _spell(
         self, scope: Scope, served: ServedAction | None, error: ActionError
-    ) -> tuple[int, Headers, bytes]:
-        """The response that refuses a call."""
+    ) -> tuple[int, Headers, bytes, Headers]:
+        """The response that refuses a call; its last part are the error's own headers."""
         if accepts_event_stream(scope):
             dialect = self._dialect if served is None else served.dialect
-            return 200, EVENT_STREAM_HEADERS, dialect.error(error)
+            return 200, EVENT_STREAM_HEADERS, dialect.error(error), raw_headers(error.headers)
         body = orjson.dumps(error.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if error.status_code == 405:
@@ -326,7 +339,7 @@ class StreamActions:
         if error.status_code == 408 and scope["http_version"].startswith("1"):
             # The rest of the request may still come (RFC 9110, 15.5.9); HTTP/2 has a stream for each.
             headers.append((b"connection", b"close"))
-        return error.status_code, headers, body
+        return error.status_code, headers, body, raw_headers(error.headers)
 
 
 async def _settle(chain: "asyncio.Task[Context]") -> Context:

@@ -66,7 +66,10 @@ def _refuse_large(max_body_bytes: int) -> ActionError:
 
 def _refuse_media_type() -> ActionError:
     return ActionError(
-        "UNSUPPORTED_MEDIA_TYPE", "Request body must be JSON: send Content-Type: application/json", 415
+        "UNSUPPORTED_MEDIA_TYPE",
+        "Request body must be JSON: send Content-Type: application/json",
+        415,
+        headers={"accept": "application/json"},
     )
 
 
@@ -77,6 +80,8 @@ def _refuse_coding(codings: bytes) -> ActionError:
         f"Request body has the Content-Encoding {codings[:MAX_TOLD_CODING_BYTES].decode('latin-1')}, "
         "which is not read: send it as it is",
         415,
+        # RFC 9110, 15.5.16.
+        headers={"accept-encoding": "identity"},
     )
 
 

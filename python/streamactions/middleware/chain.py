@@ -17,7 +17,7 @@ __all__ = ["Middleware", "create_middleware", "define_middleware", "run_chain"]
 
 logger = logging.getLogger("streamactions")
 
-_OFFERED: Final = ("event", "ctx", "metadata", "next")
+_OFFERED: Final = ("event", "response", "ctx", "metadata", "next")
 
 
 class Middleware:
@@ -26,6 +26,7 @@ class Middleware:
     Attributes:
         name: the function's.
         before_input: whether it runs before the request's body is read and the input validated.
+        needs_response: whether it takes ``response``.
     """
 
     def __init__(self, function: Callable[..., Awaitable[Any]], *, before_input: bool = False) -> None:
@@ -38,6 +39,7 @@ class Middleware:
         self.before_input: bool = before_input
         self._function = function
         self._names = requested_names(function, _OFFERED, what=what)
+        self.needs_response: bool = "response" in self._names
 
     def __repr__(self) -> str:
         return f"Middleware({self.name})"
@@ -47,7 +49,7 @@ class Middleware:
         return Middleware(self._function, before_input=before_input)
 
     async def __call__(self, **offered: Any) -> Any:
-        """Call the function with those of ``event``, ``ctx``, ``metadata`` and ``next`` that it takes."""
+        """Call the function with those of the offered values that it takes, by name."""
         return await self._function(**{name: offered[name] for name in self._names})
 
 
@@ -62,14 +64,16 @@ def define_middleware(
 def define_middleware(
     function: Callable[..., Awaitable[Any]] | None = None, *, before_input: bool | None = None
 ) -> Middleware | Callable[[Callable[..., Awaitable[Any]]], Middleware]:
-    """Make a middleware of an async function that takes any of ``event``, ``ctx``, ``metadata``, ``next``.
+    """Make a middleware of an async function that takes any of ``event``, ``response``, ``ctx``,
+    ``metadata`` and ``next``.
 
     Works as a call and as a decorator.
 
     Args:
-        function: ``event`` is the Starlette ``Request``, ``ctx`` a copy of the context so far,
-            ``metadata`` the action's own; ``await next(ctx={...})`` passes the call on. A middleware is
-            given back, or another that differs in ``before_input``.
+        function: ``event`` is the Starlette ``Request``, ``response`` a Starlette ``Response`` whose headers
+            and cookies go with the answer, ``ctx`` a copy of the context so far, ``metadata`` the action's
+            own; ``await next(ctx={...})`` passes the call on. A middleware is given back, or another that
+            differs in ``before_input``.
         before_input: whether it runs before the request's body is read and the input validated, so that
             who may not call learns that and nothing else. Such middleware runs in its order, before all
             that is not so. ``await event.json()`` in it reads the body there and then, within the action's
@@ -127,6 +131,7 @@ async def run_chain(
     *,
     action: str,
     event: Callable[[], Any],
+    response: Callable[[], Any],
     metadata: Metadata,
     context: Context,
 ) -> Context:
@@ -136,6 +141,7 @@ async def run_chain(
         chain: the middleware.
         action: the action's name, for the log.
         event: gives the request; called only where there is middleware.
+        response: gives the response; called only for middleware that takes it.
         metadata: the action's metadata.
         context: what earlier middleware built.
 
@@ -145,7 +151,10 @@ async def run_chain(
     """
     for middleware in chain:
         link = _Link(middleware, context)
-        await middleware(event=event(), ctx=dict(context), metadata=metadata, next=link)
+        offered = {"event": event(), "ctx": dict(context), "metadata": metadata, "next": link}
+        if middleware.needs_response:
+            offered["response"] = response()
+        await middleware(**offered)
         merged = link.returned()
         if merged is None:
             logger.error(
