@@ -8,6 +8,7 @@ StreamActionsError
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
 ├── SendNotAwaitedError       ``send`` again and again without ``await``, faster than the client reads
 ├── StreamClosedError         ``send`` after the handler's own ``close``
+├── WrongThreadError          a stream used in another thread than its event loop's
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
 ├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
 ├── StreamCutError            the reads of an incoming stream ended inside an event
@@ -28,6 +29,7 @@ from streamactions._core import (
     StreamActionsError,
     StreamClosedError,
     StreamCutError,
+    WrongThreadError,
 )
 from streamactions.response_headers import check_headers
 from streamactions.surrogates import replace_in_text
@@ -45,6 +47,7 @@ __all__ = [
     "StreamActionsError",
     "StreamClosedError",
     "StreamCutError",
+    "WrongThreadError",
     "create_action_error",
 ]
 
