@@ -20,6 +20,7 @@ from streamactions.errors import (
     StreamActionsError,
     StreamClosedError,
     StreamCutError,
+    WrongThreadError,
     create_action_error,
 )
 from streamactions.middleware import (
@@ -55,6 +56,7 @@ __all__ = [
     "StreamClosedError",
     "StreamCutError",
     "StreamHandle",
+    "WrongThreadError",
     "__version__",
     "auth_middleware",
     "build_info",

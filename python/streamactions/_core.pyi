@@ -1,7 +1,7 @@
 """The Rust extension: the event-stream decoder and encoder, a stream's core, the root of the error tree."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final, Literal, Self, TypedDict, final
 
 from typing_extensions import disjoint_base
@@ -23,6 +23,7 @@ __all__ = [
     "StreamCore",
     "StreamCutError",
     "StreamSettings",
+    "WrongThreadError",
     "build_info",
     "due_turn",
     "encode_event",
@@ -37,6 +38,9 @@ class StreamClosedError(StreamActionsError):
 
 class SendNotAwaitedError(StreamActionsError):
     """``send`` was called again and again without ``await``, faster than the client reads."""
+
+class WrongThreadError(StreamActionsError):
+    """A stream was used in another thread than that of its event loop; nothing was sent."""
 
 class ClientDisconnectedError(StreamActionsError):
     """``send`` was called after the client had left, by a handler that survived its cancellation."""
@@ -261,10 +265,11 @@ class StreamCore:
         server_send: Callable[[dict[str, Any]], Awaitable[None]],
         pulse: PulseCore,
     ) -> Self: ...
-    def send(self, chunk: Any) -> Awaitable[None]:
+    def send(self, chunk: Any) -> Coroutine[Any, Any, None]:
         """Send one chunk.
 
-        The chunk is in the stream when the call returns; the awaitable only paces the sender.
+        The chunk is in the stream when the call returns, and is not where the call raises; the awaitable only
+        paces the sender. A task can be made of it.
 
         Args:
             chunk: what JSON can hold, a dataclass or a pydantic model.
@@ -274,13 +279,15 @@ class StreamCore:
             StreamClosedError: the handler's own code has closed the stream.
             SendNotAwaitedError: a write is under way, and more than 64 KiB wait of earlier calls that nobody
                 awaits. Calls that are awaited are never refused, however many tasks make them.
+            WrongThreadError: this is not the thread of the stream's event loop; ``send_from_thread`` is
+                for all others.
             ClientDisconnectedError: the client has left, and the handler went on after its
                 cancellation.
         """
 
     def send_each(
         self, items: AsyncIterable[Any], make_chunk: Callable[[Any], Any] | None = None
-    ) -> Awaitable[None]:
+    ) -> Coroutine[Any, Any, None]:
         """Send everything that an async iterable gives; awaiting it runs until the iterable has ended.
 
         It is ``async for item in items: await stream.send(item)`` at a fraction of its cost.
@@ -294,20 +301,26 @@ class StreamCore:
             Exception: what ``items``, ``make_chunk`` or `send` raised.
         """
 
-    def close(self) -> Awaitable[None]:
-        """Say that the stream is complete. Calling it again changes nothing."""
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Say that the stream is complete. Calling it again changes nothing.
+
+        Raises:
+            WrongThreadError: this is not the thread of the stream's event loop.
+        """
 
     @property
     def closed(self) -> bool:
         """Whether the stream takes no more chunks: it was closed, or the client has left."""
 
-    def wait_closed(self) -> Awaitable[None]:
+    def wait_closed(self) -> Coroutine[Any, Any, None]:
         """An awaitable that is done when the last frame is written or the client has left."""
 
     @property
     def buffered_bytes(self) -> int:
         """How many bytes wait for the connection."""
 
+    @property
+    def _event_loop(self) -> AbstractEventLoop: ...
     def _finish(self, frame: bytes) -> None: ...
     def _abandon(self) -> None: ...
     def _next_write(self) -> Awaitable[Awaitable[None] | None]: ...

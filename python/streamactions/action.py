@@ -4,9 +4,10 @@ Everything that can be wrong with a definition is found here, so that a call onl
 """
 
 import asyncio
+import functools
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter
@@ -17,8 +18,14 @@ from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import DefinitionError
 from streamactions.inputs import read_json, read_query
 from streamactions.middleware import Middleware, define_middleware
-from streamactions.parameters import is_async_callable, is_async_generator_callable, requested_names
+from streamactions.parameters import (
+    is_async_callable,
+    is_async_generator_callable,
+    is_generator_callable,
+    requested_names,
+)
 from streamactions.stream import Encoding, Stream, make_encoding
+from streamactions.threads import Threaded, iterate_in_threads
 from streamactions.types import Metadata, OnDisconnect, ServerErrorHandler
 
 __all__ = ["StreamAction", "define_stream_action"]
@@ -26,9 +33,9 @@ __all__ = ["StreamAction", "define_stream_action"]
 logger = logging.getLogger("streamactions")
 
 Handler: TypeAlias = Callable[..., Any]
-"""An async function or an async generator function."""
+"""A function or a generator function, async or not."""
 
-_OFFERED: Final = ("input", "stream", "ctx", "event")
+_OFFERED: Final = ("input", "stream", "ctx", "event", "response")
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 _Number = TypeVar("_Number", float | None, int | None)
 _NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
@@ -42,6 +49,7 @@ class StreamAction:
         method: the HTTP method.
         handler: the function as it was written.
         needs_event: whether the handler takes ``event``.
+        needs_response: whether it takes ``response``, so that it may set headers before the first chunk.
         input_adapter: validates the input; ``None`` passes the raw JSON.
         output_adapter: validates and serialises each chunk; ``None`` sends chunks as they are.
         middleware: what runs before the stream opens, in order.
@@ -74,16 +82,21 @@ class StreamAction:
         function_name = getattr(handler, "__name__", type(handler).__name__)
         what = f"handler {function_name}()"
         if not callable(handler):
-            raise DefinitionError(f"a handler must be an async function, not a {type(handler).__name__}")
-        self._is_generator = is_async_generator_callable(handler)
-        if not self._is_generator and not is_async_callable(handler):
-            raise DefinitionError(f"{what} must be async: write 'async def {function_name}(input, stream)'")
+            raise DefinitionError(f"a handler must be a function, not a {type(handler).__name__}")
+        if isinstance(handler, type):
+            raise DefinitionError(
+                f"{what} is a class: pass a function, or an object whose class has __call__"
+            )
+        is_async_generator = is_async_generator_callable(handler)
+        self._is_generator = is_async_generator or is_generator_callable(handler)
+        self._is_async = is_async_generator or is_async_callable(handler)
         self._names = requested_names(handler, _OFFERED, what=what)
         if "stream" not in self._names and not self._is_generator:
             raise DefinitionError(
-                f"{what} sends nothing: take 'stream' and await stream.send(...), or yield chunks"
+                f"{what} sends nothing: take 'stream' and {self._example_of_sending()}, or yield chunks"
             )
         self.needs_event: bool = "event" in self._names
+        self.needs_response: bool = "response" in self._names
         if input is None:
             _refuse_unvalidated_model(handler, self._names, what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
@@ -123,10 +136,19 @@ class StreamAction:
 
     def explain_return(self, returned: object) -> DefinitionError:
         """The error of a handler that returned something: nobody would ever see it."""
+        if isinstance(returned, Coroutine):
+            returned.close()
+            return DefinitionError(
+                f"handler {self.__name__}() is not async and returned a coroutine, which nobody awaits: "
+                f"write 'async def {self.__name__}', or functools.wraps in the decorator around it"
+            )
         return DefinitionError(
             f"handler {self.__name__}() returned a {type(returned).__name__}, which goes nowhere: "
-            "await stream.send(...) what the client shall get, and return nothing"
+            f"{self._example_of_sending()} what the client shall get, and return nothing"
         )
+
+    def _example_of_sending(self) -> str:
+        return "await stream.send(...)" if self._is_async else "stream.send_from_thread(...)"
 
     def run(self, stream: Stream, offered: Mapping[str, Any]) -> Awaitable[object]:
         """A coroutine that runs the handler with those of the offered values that it takes.
@@ -138,8 +160,13 @@ class StreamAction:
         arguments = {}
         for name in self._names:
             arguments[name] = offered[name]
+        if not self._is_async and not self._is_generator:
+            return Threaded().run(functools.partial(self.handler, **arguments))
         result = self.handler(**arguments)
-        return _send_all(stream, result) if self._is_generator else result
+        if self._is_generator:
+            return _send_all(stream, result if self._is_async else iterate_in_threads(result))
+        handler: Awaitable[object] = result
+        return handler
 
 
 async def _send_all(stream: Stream, generator: AsyncGenerator[Any, None]) -> None:
@@ -266,11 +293,12 @@ def define_stream_action(
     max_body_bytes: int | None = None,
     body_timeout_s: float | None = None,
 ) -> StreamAction | Callable[[Handler], StreamAction]:
-    """Make a streaming action of an async function; works as a call and as a decorator.
+    """Make a streaming action of a function; works as a call and as a decorator.
 
     Args:
-        handler: an ``async def`` or an async generator that takes, by name, any of ``input``,
-            ``stream``, ``ctx`` and ``event``. Each ``yield`` of a generator is a ``send``.
+        handler: a function or a generator, async or not, that takes, by name, any of ``input``,
+            ``stream``, ``ctx``, ``event`` and ``response``. Each ``yield`` of a generator is a ``send``.
+            One that is not async runs in a thread, and sends by ``stream.send_from_thread``.
         input: the type of the input: whatever pydantic's ``TypeAdapter`` takes. Without it the
             handler gets the JSON as it came.
         output: the type of a chunk; each one is validated and serialised by it.

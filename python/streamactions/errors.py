@@ -8,6 +8,7 @@ StreamActionsError
 ├── InvalidChunkError         ``send`` got what JSON cannot hold
 ├── SendNotAwaitedError       ``send`` again and again without ``await``, faster than the client reads
 ├── StreamClosedError         ``send`` after the handler's own ``close``
+├── WrongThreadError          a stream used in another thread than its event loop's
 ├── ClientDisconnectedError   ``send`` after the client left, by a handler that survived its cancellation
 ├── EventTooLargeError        one incoming event is over the decoder's ``max_event_bytes``
 ├── StreamCutError            the reads of an incoming stream ended inside an event
@@ -28,7 +29,9 @@ from streamactions._core import (
     StreamActionsError,
     StreamClosedError,
     StreamCutError,
+    WrongThreadError,
 )
+from streamactions.response_headers import check_headers
 from streamactions.surrogates import replace_in_text
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "StreamActionsError",
     "StreamClosedError",
     "StreamCutError",
+    "WrongThreadError",
     "create_action_error",
 ]
 
@@ -91,12 +95,15 @@ class ActionError(StreamActionsError):
         message: one line for people; it is sent to the client as it stands.
         status_code: the HTTP status that the error stands for, 400 to 599.
         field_errors: messages by dotted field path (``{"user.email": ["..."]}``), or ``None``.
+        headers: header fields of the response that refuses a call, or ``None``. They are no part of the error
+            object; an error that comes when the stream is open has no head any more to carry them.
     """
 
     code: str
     message: str
     status_code: int
     field_errors: dict[str, list[str]] | None
+    headers: dict[str, str] | None
 
     def __init__(
         self,
@@ -104,6 +111,7 @@ class ActionError(StreamActionsError):
         message: str,
         status_code: int = 400,
         field_errors: Mapping[str, Sequence[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.code = _to_text("code", code)
         self.message = _to_text("message", message)
@@ -118,15 +126,25 @@ class ActionError(StreamActionsError):
             raise ValueError(f"status_code must be an HTTP error status from 400 to 599, not {status_code}")
         self.status_code = int(status_code)
         self.field_errors = None if field_errors is None else _to_field_errors(field_errors)
+        self.headers = None if headers is None else check_headers(headers)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
     def __repr__(self) -> str:
-        return f"ActionError({self.code!r}, {self.message!r}, {self.status_code}, {self.field_errors!r})"
+        parts = [self.code, self.message, self.status_code, self.field_errors]
+        if self.headers is not None:
+            parts.append(self.headers)
+        return f"ActionError({', '.join(map(repr, parts))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.code, self.message, self.status_code, self.field_errors)
+        return type(self), (
+            self.code,
+            self.message,
+            self.status_code,
+            self.field_errors,
+            self.headers,
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """The wire's error object: ``code``, ``message``, ``statusCode`` and, if any, ``fieldErrors``."""
@@ -197,6 +215,7 @@ def create_action_error(
     message: str,
     status_code: int = 400,
     field_errors: Mapping[str, Sequence[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> ActionError:
     """Make an error to ``raise`` from a middleware or a handler.
 
@@ -205,13 +224,16 @@ def create_action_error(
         message: one line for people; it reaches the client as it stands.
         status_code: the HTTP status, 400 to 599.
         field_errors: messages by dotted field path.
+        headers: header fields of the response that refuses the call, such as ``{"retry-after": "5"}``; an
+            error of an open stream cannot carry them any more.
 
     Raises:
-        TypeError: the code, the message or one of the ``field_errors`` is no string (write
+        TypeError: the code, the message, a header or one of the ``field_errors`` is no string (write
             ``str(error)``), or the status is no integer.
-        ValueError: the code is empty or the status is not an error status.
+        ValueError: the code is empty, the status is not an error status, or a header cannot be sent: CR, LF
+            or NUL in it, a name that is none, or one that the app itself sets.
     """
-    return ActionError(code, message, status_code, field_errors)
+    return ActionError(code, message, status_code, field_errors, headers)
 
 
 class DefinitionError(StreamActionsError, TypeError):

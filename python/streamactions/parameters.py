@@ -11,7 +11,7 @@ from typing import Any
 
 from streamactions.errors import DefinitionError
 
-__all__ = ["is_async_callable", "is_async_generator_callable", "requested_names"]
+__all__ = ["is_async_callable", "is_async_generator_callable", "is_generator_callable", "requested_names"]
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -47,7 +47,7 @@ def requested_names(function: Callable[..., Any], offered: Sequence[str], *, wha
 
 
 def _unwrap(function: Any) -> Callable[..., Any]:
-    """What is called in the end: below partials, and below decorators that are not async themselves.
+    """What is called in the end: below partials, and below decorators that are plain functions.
 
     A decorator that names what it wraps (``functools.wraps``) gives back what that gives.
     """
@@ -59,6 +59,7 @@ def _unwrap(function: Any) -> Callable[..., Any]:
         elif (
             inspect.iscoroutinefunction(function)
             or inspect.isasyncgenfunction(function)
+            or inspect.isgeneratorfunction(function)
             or not hasattr(function, "__wrapped__")
         ):
             return function
@@ -74,3 +75,8 @@ def is_async_callable(function: Callable[..., Any]) -> bool:
 def is_async_generator_callable(function: Callable[..., Any]) -> bool:
     """Whether calling it gives an async generator."""
     return inspect.isasyncgenfunction(_unwrap(function))
+
+
+def is_generator_callable(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a generator that is not async."""
+    return inspect.isgeneratorfunction(_unwrap(function))

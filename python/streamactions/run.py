@@ -226,7 +226,7 @@ class Run:
         """End the stream, unless it has ended; no fault of an error or of a dialect can keep it open."""
         self.has_ended = True
         if failure is None:
-            self._stream.close()
+            _ = self._stream.close()
             return
         for told in (failure, _HANDLER_FAILURE):
             try:

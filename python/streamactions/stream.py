@@ -4,8 +4,10 @@ Its hot path is in Rust (``StreamCore``): ``send`` encodes the chunk into the st
 what is buffered goes to the connection as soon as it may. This module adds what a chunk may be.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, wait
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
@@ -13,12 +15,17 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from streamactions._core import StreamCore
-from streamactions.errors import InvalidChunkError
+from streamactions.errors import InvalidChunkError, StreamClosedError, WrongThreadError
 from streamactions.surrogates import replace_in_value
+from streamactions.threads import running_call
 
 __all__ = ["Encode", "Encoding", "Stream", "guard_encoding", "make_encoding"]
 
 Encode: TypeAlias = Callable[[Any], bytes]
+
+LOOP_CHECK_S: Final = 1.0
+"""How often a thread that waits for its reader looks whether the event loop still lives: one that was closed
+never tells."""
 
 
 _OPTIONS: Final = (
@@ -153,8 +160,71 @@ class Stream(StreamCore):
     ``await stream.close()`` says that the stream is complete. Returning from the handler does the
     same; calling it twice is fine.
 
+    ``stream.send_from_thread(chunk)`` is ``send`` for other threads than the event loop's, such as those of
+    ``asyncio.to_thread``, where ``send`` raises ``WrongThreadError``.
+
     ``stream.closed`` tells whether it takes no more chunks; ``await stream.wait_closed()`` waits
     until everything is written or the client has left.
     """
 
     __slots__ = ()
+
+    def send_from_thread(self, chunk: Any) -> None:
+        """Send one chunk from another thread than the event loop's; blocks for as long as the reader takes.
+
+        Args:
+            chunk: as in ``send``.
+
+        Raises:
+            asyncio.CancelledError: the handler that runs in this thread was cancelled.
+            ClientDisconnectedError: the client has left.
+            StreamClosedError: the stream, or its event loop, has ended.
+            WrongThreadError: this is the event loop's own thread, which would wait for itself.
+            InvalidChunkError: JSON cannot hold the chunk.
+        """
+        loop = self._event_loop
+        if asyncio._get_running_loop() is loop:
+            raise WrongThreadError(
+                "send_from_thread() would make the event loop wait for itself: "
+                "write `await stream.send(chunk)`"
+            )
+        call = running_call()
+        if call is not None and call.is_cancelled:
+            raise asyncio.CancelledError
+        sending = self._send_one(chunk)
+        try:
+            future = asyncio.run_coroutine_threadsafe(sending, loop)
+        except RuntimeError as error:
+            sending.close()
+            raise _loop_has_ended() from error
+        if call is not None:
+            call.wait_for(future)
+        try:
+            if not _is_done_by(loop, future):
+                # Nobody else can end what a closed loop has begun, or not begun.
+                sending.close()
+                raise _loop_has_ended()
+            future.result()
+        except CancelledError:
+            if call is not None and call.is_cancelled:
+                raise asyncio.CancelledError from None
+            raise _loop_has_ended() from None
+        finally:
+            if call is not None:
+                call.sending = None
+
+    async def _send_one(self, chunk: Any) -> None:
+        # In the event loop's thread, which `send` has to be called in.
+        await self.send(chunk)
+
+
+def _is_done_by(loop: asyncio.AbstractEventLoop, future: "Future[None]") -> bool:
+    """Wait for what a loop does; ``False`` where the loop was closed instead."""
+    while not wait((future,), LOOP_CHECK_S).done:
+        if loop.is_closed():
+            return False
+    return True
+
+
+def _loop_has_ended() -> StreamClosedError:
+    return StreamClosedError("the stream's event loop has ended, and nobody reads it any more")

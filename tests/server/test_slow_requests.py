@@ -15,8 +15,8 @@ from server.served import Served
 from streamactions import ActionError, StreamActions, define_stream_action
 from streamactions.app.application import DEFAULT_BODY_TIMEOUT_S
 from streamactions.app.asgi import Message, Scope
+from streamactions.app.body import Body, BodyRules
 from streamactions.app.pulse import Pulse
-from streamactions.app.request import read_body
 from streamactions.stream import Stream
 
 UNFINISHED = {
@@ -138,9 +138,7 @@ def test_another_who_cancels_is_not_taken_for_the_bound() -> None:
     async def main(timeout_s: float, cancels: int) -> None:
         pulse = Pulse(asyncio.get_running_loop(), 15.0)
         scope: Scope = {"headers": [(b"content-type", b"application/json")]}
-        task = asyncio.ensure_future(
-            read_body(scope, receive, pulse, max_body_bytes=10, timeout_s=timeout_s, strict_content_type=True)
-        )
+        task = asyncio.ensure_future(Body(scope, receive, pulse).read(BodyRules(10, timeout_s, True)))
         await asyncio.sleep(0)
         for _ in range(cancels):
             task.cancel()
@@ -181,4 +179,4 @@ def test_an_action_may_have_a_bound_of_its_own() -> None:
         (StreamActions([own, other], body_timeout_s=7), (5, 7)),
     ):
         served = [app._paths[f"/api/_actions/{name}"] for name in ("own", "other")]
-        assert tuple(one.body_timeout_s for one in served) == bounds
+        assert tuple(one.body_rules.timeout_s for one in served) == bounds

@@ -89,5 +89,5 @@ def test_a_status_that_is_none_is_replaced(status: Any) -> None:
 
 def test_every_error_is_in_one_tree() -> None:
     errors = [value for name, value in vars(streamactions).items() if name.endswith("Error")]
-    assert len(errors) == 10
+    assert len(errors) == 11
     assert all(issubclass(error, StreamActionsError) for error in errors)

@@ -206,5 +206,5 @@ def test_middleware_that_is_wrong_is_refused_at_once() -> None:
 
     with pytest.raises(DefinitionError, match="write 'async def sync"):
         define_middleware(sync)  # type: ignore[arg-type]
-    with pytest.raises(DefinitionError, match="take any of event, ctx, metadata, next"):
+    with pytest.raises(DefinitionError, match="take any of event, response, ctx, metadata, next"):
         define_middleware(other)

@@ -87,26 +87,21 @@ async def _no_stream(input: Any) -> None: ...
 async def _unvalidated(input: Chat, stream: Stream) -> None: ...
 
 
-def _sync(stream: Stream) -> None: ...
-
-
-def _sync_generator(stream: Stream) -> Any:
-    yield 1
+def _silent(input: Any) -> None: ...
 
 
 @pytest.mark.parametrize(
     ("handler", "says"),
     [
-        (_sync, "write 'async def _sync"),
-        (_sync_generator, "write 'async def _sync_generator"),
+        (_silent, "take 'stream' and stream.send_from_thread"),
         (_other_parameter, "unknown parameter 'prompt': take any of input, stream, ctx, event"),
         (_positional, "remove the '/'"),
         (_any_positional, "any of input, stream, ctx, event"),
         (_any_keyword, "any of input, stream, ctx, event"),
         (_no_stream, "take 'stream' and await stream.send"),
         (_unvalidated, "write define_stream_action(input=Chat)"),
-        (1, "must be an async function, not a int"),
-        (Chat, "must be async"),
+        (1, "must be a function, not a int"),
+        (Chat, "is a class"),
     ],
 )
 def test_a_wrong_handler(handler: Any, says: str) -> None:
@@ -136,8 +131,8 @@ class NoSchema:
         ({"dialect": "openai"}, "write one of 'standard', 'nuxt-actions'"),
         ({"keep_alive_s": 0}, "write a number above 0"),
         ({"max_body_bytes": -1}, "write a number above 0"),
-        ({"middleware": [_sync]}, "must be an async function"),
-        ({"middleware": [_no_stream]}, "take any of event, ctx, metadata, next"),
+        ({"middleware": [_silent]}, "must be an async function"),
+        ({"middleware": [_no_stream]}, "take any of event, response, ctx, metadata, next"),
         ({"middleware": [1]}, "must be an async function"),
     ],
 )

@@ -143,7 +143,7 @@ def test_who_waits_for_a_stream() -> None:
         stream = StreamCore(make_settings(), send_nothing, PulseCore(loop, 1.0, 1.0))
         connection = stream._next_write()
         assert finds(stream, connection)
-        stream.send(b"1")
+        _ = stream.send(b"1")
         write: Any = await connection
         sending, closing = stream.send(FULL), stream.wait_closed()
         sender, closed = begin(sending), begin(closing)
@@ -167,7 +167,7 @@ def test_what_a_write_raised() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         stream = StreamCore(make_settings(), send_failing, PulseCore(loop, 1.0, 1.0))
-        stream.send(b"1")
+        _ = stream.send(b"1")
         assert finds(stream, error)
         with pytest.raises(LookupError):
             stream._next_write()
@@ -198,7 +198,7 @@ def test_a_write_after_its_first_step() -> None:
         first = Marker()
         steps = Steps(first, None)
         stream = StreamCore(make_settings(), lambda message: steps, PulseCore(loop, 1.0, 1.0))
-        stream.send(b"1")
+        _ = stream.send(b"1")
         write = await stream._next_write()
         assert finds(write, steps, first)
 
@@ -324,7 +324,7 @@ def test_a_stream_whose_waiters_hold_it_is_freed() -> None:
         async def wait(kept: Marker, awaitable: Any) -> None:
             await awaitable
 
-        stream.send(b"1")
+        _ = stream.send(b"1")
         waiting = [wait(marker, stream.wait_closed()), wait(marker, stream.send(FULL))]
         for coroutine in waiting:
             future = coroutine.send(None)

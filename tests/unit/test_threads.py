@@ -16,8 +16,15 @@ from typing import Any, Final
 
 import pytest
 
-from streamactions import SSEDecoder, StreamActions, define_stream_action, rate_limit_middleware
-from streamactions._core import PulseCore, StreamCore, StreamSettings
+from streamactions import (
+    SSEDecoder,
+    Stream,
+    StreamActions,
+    WrongThreadError,
+    define_stream_action,
+    rate_limit_middleware,
+)
+from streamactions._core import PulseCore, StreamSettings
 from streamactions.app.pulse import Pulses
 from streamactions.client import open_event_stream, use_stream_action
 from streamactions.middleware.rate_limit import SlidingWindow
@@ -109,30 +116,6 @@ def test_a_decoder_that_threads_share_refuses_or_takes_a_read_whole() -> None:
     assert [event.json() for event in decoder.feed(b"data: 1\n\n")] == [1]
 
 
-class Loop:
-    """As much of an event loop as a stream uses."""
-
-    def __init__(self) -> None:
-        self.soon: list[Callable[[], None]] = []
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        self.soon.append(callback)
-
-    def create_future(self) -> "Future":
-        return Future()
-
-
-class Future:
-    def __init__(self) -> None:
-        self._is_done = False
-
-    def done(self) -> bool:
-        return self._is_done
-
-    def set_result(self, value: object) -> None:
-        self._is_done = True
-
-
 class Taken:
     """A write that the server has taken when it is called."""
 
@@ -140,8 +123,9 @@ class Taken:
         return iter(())
 
 
-def test_a_stream_that_threads_share_keeps_every_chunk_whole() -> None:
+def test_what_other_threads_send_is_refused_and_what_they_hand_over_is_whole() -> None:
     written: list[bytes] = []
+    refused: list[Exception] = []
 
     def server_send(message: dict[str, Any]) -> Any:
         written.append(message["body"])
@@ -155,27 +139,33 @@ def test_a_stream_that_threads_share_keeps_every_chunk_whole() -> None:
         keep_alive_s=15.0,
         outlives_client=False,
     )
-    loop: Any = Loop()
-    pulse = PulseCore(loop, 0.015, 0.0)
-    stream = StreamCore(settings, server_send, pulse)
-    pulse.add(stream)
 
-    def work(number: int) -> None:
-        for turn in range(2000):
-            stream.send(number * 2000 + turn)
-            if turn % 50 == 0:
-                assert pulse.beat()
-                stream._flush()
-                assert not stream.closed
-                assert stream.buffered_bytes >= 0
+    async def main() -> None:
+        pulse = PulseCore(asyncio.get_running_loop(), 0.015, 0.0)
+        stream = Stream(settings, server_send, pulse)
+        pulse.add(stream)
 
-    in_threads(work)
-    in_threads(lambda number: stream.close())
-    pulse.discard(stream)
-    assert not pulse.beat()
+        def work(number: int) -> None:
+            for turn in range(200):
+                try:
+                    _ = stream.send(-1)
+                except WrongThreadError as error:
+                    refused.append(error)
+                stream.send_from_thread(number * 200 + turn)
+                if turn % 50 == 0:
+                    assert not stream.closed
+                    assert stream.buffered_bytes >= 0
+
+        await asyncio.to_thread(in_threads, work)
+        await stream.close()
+        pulse.discard(stream)
+        assert not pulse.beat()
+
+    asyncio.run(main())
+    assert len(refused) == THREADS * 200
     *events, done = SSEDecoder().feed(b"".join(written))
     assert done.event == "done"
-    assert sorted(int(event.data) for event in events) == list(range(THREADS * 2000))
+    assert sorted(int(event.data) for event in events) == list(range(THREADS * 200))
 
 
 @define_stream_action(name="count", middleware=[rate_limit_middleware(1_000_000, 60)])

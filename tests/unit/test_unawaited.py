@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import pytest
@@ -31,7 +31,7 @@ class Connection:
         self.written = b""
         self.stream = StreamCore(settings, self._send, PulseCore(loop, 1.0, 1.0))
         # The first write, which does not end, so that all that follows waits.
-        self.stream.send(b"first")
+        _ = self.stream.send(b"first")
 
     def _send(self, message: dict[str, Any]) -> "asyncio.Future[None]":
         self.written += message["body"]
@@ -49,7 +49,7 @@ def in_a_loop(body: Callable[[Connection], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-async def begun(awaitables: list[Awaitable[None]]) -> "list[asyncio.Task[None]]":
+async def begun(awaitables: Sequence[Awaitable[None]]) -> "list[asyncio.Task[None]]":
     async def wait(awaitable: Awaitable[None]) -> None:
         await awaitable
 
@@ -95,7 +95,7 @@ def test_a_handler_that_never_awaits_fails_and_its_client_is_told() -> None:
     async def flood(stream: Stream) -> None:
         try:
             for number in range(1_000_000):
-                stream.send(number)
+                _ = stream.send(number)
         except SendNotAwaitedError as error:
             caught.append(error)
 
@@ -106,9 +106,9 @@ def test_a_handler_that_never_awaits_fails_and_its_client_is_told() -> None:
 
 def test_one_frame_may_be_larger_than_the_bound() -> None:
     async def body(connection: Connection) -> None:
-        connection.stream.send(LARGE)
+        _ = connection.stream.send(LARGE)
         with pytest.raises(SendNotAwaitedError):
-            connection.stream.send(b"one more")
+            _ = connection.stream.send(b"one more")
         assert connection.stream.buffered_bytes == len(LARGE) + len(b"data: \n\n")
 
     in_a_loop(body)
@@ -140,7 +140,7 @@ def test_who_gives_the_wait_up_waits_no_more() -> None:
         await asyncio.wait([sending, second])
         assert not any(isinstance(held, asyncio.Future) for held in gc.get_referents(stream))
         with pytest.raises(SendNotAwaitedError):
-            stream.send(b"one more")
+            _ = stream.send(b"one more")
 
     in_a_loop(body)
 

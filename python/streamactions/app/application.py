@@ -8,29 +8,30 @@ import asyncio
 import contextvars
 import logging
 import os
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from os import PathLike
 from types import ModuleType
 from typing import Any, Final
 
 import orjson
-from starlette.requests import Request
 
 from streamactions.action import StreamAction
 from streamactions.app.asgi import EVENT_STREAM_HEADERS, Headers, Receive, Scope, Send
+from streamactions.app.body import Body, ClientLeftError
 from streamactions.app.calls import DEFAULT_STOP_TIMEOUT_S, calls_of, end_calls
 from streamactions.app.connection import Connection
 from streamactions.app.cors import Cors, is_preflight, resolve_cors
 from streamactions.app.hosts import resolve_hosts
 from streamactions.app.pages import make_pages
 from streamactions.app.pulse import Pulse, Pulses
-from streamactions.app.request import ActionRequest, ClientLeftError, accepts_event_stream, read_body
+from streamactions.app.request import LazyRequest, accepts_event_stream
 from streamactions.app.served import ServedAction
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
 from streamactions.errors import ActionError, DefinitionError
-from streamactions.middleware import run_chain
+from streamactions.middleware import Middleware, run_chain
+from streamactions.response_headers import raw_headers
 from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
 
@@ -123,10 +124,10 @@ class StreamActions:
                 keep_alive_s=keep_alive_s,
                 max_body_bytes=max_body_bytes,
                 body_timeout_s=body_timeout_s,
+                strict_content_type=strict_content_type,
             )
             for name, action in self.actions.items()
         }
-        self._strict_content_type = strict_content_type
         self._pages = make_pages(
             self.prefix, self.actions, console=self.console, hosts=resolve_hosts(console_hosts)
         )
@@ -157,11 +158,15 @@ class StreamActions:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, connection: Connection, pulse: Pulse
     ) -> None:
-        call = await self._set_up(scope, receive, connection)
+        call = await self._set_up(scope, receive, connection, pulse)
         if call is not None:
             served, offered, context = call
+            if served.action.needs_response:
+                offered["response"] = connection.take_response()
+                send = connection.defer_head()
+            else:
+                await connection.open_event_stream()
             stream = offered["stream"] = served.make_stream(send, pulse)
-            await connection.open_event_stream()
             # The handler's own time counts, not how long it waits for its turn in a busy loop.
             started = partial(pulse.call_when_settled, connection.listen)
             run = Run(served.action, served.dialect, stream, offered, started, context)
@@ -189,7 +194,7 @@ class StreamActions:
         await end_calls(self._pulses.of(asyncio.get_running_loop()).calls, self._stop_timeout_s)
 
     async def _set_up(
-        self, scope: Scope, receive: Receive, connection: Connection
+        self, scope: Scope, receive: Receive, connection: Connection, pulse: Pulse
     ) -> tuple[ServedAction, dict[str, Any], contextvars.Context | None] | None:
         """What has to happen before the stream opens.
 
@@ -199,21 +204,32 @@ class StreamActions:
         """
         context = None
         served = self._paths.get(_local_path(scope))
+        body = Body(scope, receive, pulse)
         try:
             connection.begin_set_up()
             if served is None or scope["method"] != served.method:
                 await self._answer_otherwise(scope, connection, served)
                 return None
             action = served.action
-            body = b"" if action.method == "GET" else await self._read_body(scope, receive, served)
-            offered = {"input": action.read_input(body, scope["query_string"]), "ctx": {}}
+            rules = None if action.method == "GET" else served.body_rules
+            offered: dict[str, Any] = {"ctx": {}}
             if action.middleware or action.needs_event:
-                request = _LazyRequest(scope, body, connection)
-                if action.middleware:
-                    context = contextvars.copy_context()
-                    offered["ctx"] = await self._run_middleware(action, request, connection, context)
-                if action.needs_event:
-                    offered["event"] = request.get()
+                request = LazyRequest(scope, partial(body.read, rules), lambda: connection.is_gone)
+            if action.middleware:
+                context = contextvars.copy_context()
+            if served.early_middleware:
+                # The client's leaving cannot be listened for: it would come after the body.
+                offered["ctx"] = await _settle(
+                    self._run_middleware(action, served.early_middleware, {}, request, connection, context)
+                )
+            offered["input"] = action.read_input(await body.read(rules), scope["query_string"])
+            if served.middleware:
+                chain = self._run_middleware(
+                    action, served.middleware, offered["ctx"], request, connection, context
+                )
+                offered["ctx"] = await self._while_connected(chain, action, connection, pulse)
+            if action.needs_event:
+                offered["event"] = request.get()
             return served, offered, context
         except ClientLeftError:
             await connection.respond_to_nobody()
@@ -222,22 +238,12 @@ class StreamActions:
         except asyncio.CancelledError:
             if not connection.take_back_cancellation():
                 raise
-            await self._refuse(scope, connection, served, server_stopping())
+            await self._refuse(scope, connection, body, served, server_stopping())
         except BaseException as error:
-            await self._refuse(scope, connection, served, error)
+            await self._refuse(scope, connection, body, served, error)
         finally:
             connection.end_set_up()
         return None
-
-    def _read_body(self, scope: Scope, receive: Receive, served: ServedAction) -> Awaitable[bytes]:
-        return read_body(
-            scope,
-            receive,
-            self._pulses.of(asyncio.get_running_loop()),
-            max_body_bytes=served.max_body_bytes,
-            timeout_s=served.body_timeout_s,
-            strict_content_type=self._strict_content_type,
-        )
 
     async def _answer_otherwise(
         self, scope: Scope, connection: Connection, served: ServedAction | None
@@ -253,42 +259,55 @@ class StreamActions:
         else:
             raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {served.method}", 405)
 
-    async def _run_middleware(
+    def _run_middleware(
         self,
         action: StreamAction,
-        request: "_LazyRequest",
+        middleware: Sequence[Middleware],
+        ctx: Context,
+        request: LazyRequest,
         connection: Connection,
-        context: contextvars.Context,
-    ) -> Context:
-        chain = asyncio.get_running_loop().create_task(
-            contain_exit(
-                run_chain(action.middleware, action=action.name, event=request.get, metadata=action.metadata)
-            ),
-            context=context,
+        context: contextvars.Context | None,
+    ) -> "asyncio.Task[Context]":
+        chain = run_chain(
+            middleware,
+            action=action.name,
+            event=request.get,
+            response=connection.take_response,
+            metadata=action.metadata,
+            context=ctx,
         )
+        return asyncio.get_running_loop().create_task(contain_exit(chain), context=context)
+
+    async def _while_connected(
+        self, chain: "asyncio.Task[Context]", action: StreamAction, connection: Connection, pulse: Pulse
+    ) -> Context:
+        """What middleware gives, unless the client leaves before."""
 
         def client_left() -> None:
             if action.on_disconnect == "cancel":
                 chain.cancel()
 
-        connection.watch(client_left, self._pulses.of(asyncio.get_running_loop()))
+        connection.watch(client_left, pulse)
         try:
-            return await chain
+            return await _settle(chain)
         except asyncio.CancelledError:
             if connection.is_gone:
                 raise ClientLeftError from None
             raise
-        finally:
-            if not chain.done():
-                chain.cancel()
-                await asyncio.wait((chain,))
 
     async def _refuse(
-        self, scope: Scope, connection: Connection, served: ServedAction | None, error: BaseException
+        self,
+        scope: Scope,
+        connection: Connection,
+        body: Body,
+        served: ServedAction | None,
+        error: BaseException,
     ) -> None:
         """Answer a call that failed before its stream opened, in the form that its client reads."""
         connection.end_set_up()
         await connection.unwatch()
+        if not connection.is_gone:
+            await connection.drain(body)
         if connection.is_gone:
             await connection.respond_to_nobody()
             return
@@ -308,11 +327,11 @@ class StreamActions:
 
     def _spell(
         self, scope: Scope, served: ServedAction | None, error: ActionError
-    ) -> tuple[int, Headers, bytes]:
-        """The response that refuses a call."""
+    ) -> tuple[int, Headers, bytes, Headers]:
+        """The response that refuses a call; its last part are the error's own headers."""
         if accepts_event_stream(scope):
             dialect = self._dialect if served is None else served.dialect
-            return 200, EVENT_STREAM_HEADERS, dialect.error(error)
+            return 200, EVENT_STREAM_HEADERS, dialect.error(error), raw_headers(error.headers)
         body = orjson.dumps(error.to_wire())
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if error.status_code == 405:
@@ -320,24 +339,17 @@ class StreamActions:
         if error.status_code == 408 and scope["http_version"].startswith("1"):
             # The rest of the request may still come (RFC 9110, 15.5.9); HTTP/2 has a stream for each.
             headers.append((b"connection", b"close"))
-        return error.status_code, headers, body
+        return error.status_code, headers, body, raw_headers(error.headers)
 
 
-class _LazyRequest:
-    """The call's request, made when the first who takes ``event`` asks for it."""
-
-    __slots__ = ("_body", "_connection", "_request", "_scope")
-
-    def __init__(self, scope: Scope, body: bytes, connection: Connection) -> None:
-        self._scope = scope
-        self._body = body
-        self._connection = connection
-        self._request: Request | None = None
-
-    def get(self) -> Request:
-        if self._request is None:
-            self._request = ActionRequest(self._scope, self._body, lambda: self._connection.is_gone)
-        return self._request
+async def _settle(chain: "asyncio.Task[Context]") -> Context:
+    """What a chain gives; if this task is cancelled, when the chain has ended as well."""
+    try:
+        return await chain
+    finally:
+        if not chain.done():
+            chain.cancel()
+            await asyncio.wait((chain,))
 
 
 def _local_path(scope: Scope) -> str:

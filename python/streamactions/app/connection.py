@@ -7,6 +7,7 @@ take at once, and listens for the client's leaving. It knows nothing of the hand
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from streamactions.app.asgi import (
@@ -18,7 +19,9 @@ from streamactions.app.asgi import (
     body_message,
     start_message,
 )
+from streamactions.app.body import Body
 from streamactions.app.pulse import Pulse
+from streamactions.response_headers import ActionResponse, merge_headers
 from streamactions.run import Run, server_stopping
 from streamactions.stream import Stream
 
@@ -39,10 +42,12 @@ class Connection:
     Attributes:
         is_gone: whether the client has left.
         is_stopped: whether the server stops, so that the call has to end.
+        response: what middleware and handler set headers and cookies on, if one of them takes it.
     """
 
     __slots__ = (
         "_headers",
+        "_is_head_due",
         "_on_gone",
         "_receive",
         "_run",
@@ -52,6 +57,7 @@ class Connection:
         "_watch",
         "is_gone",
         "is_stopped",
+        "response",
     )
 
     def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
@@ -65,6 +71,15 @@ class Connection:
         self._setting_up: asyncio.Task[Any] | None = None
         self.is_gone = False
         self.is_stopped = False
+        self.response: ActionResponse | None = None
+        # Whether the head of the stream is still to be sent, with its first frame.
+        self._is_head_due = False
+
+    def take_response(self) -> ActionResponse:
+        """The response of this call, made when the first who takes it asks for it."""
+        if self.response is None:
+            self.response = ActionResponse()
+        return self.response
 
     def stop(self) -> None:
         """The server stops: end the call, wherever it is; see ``Calls``."""
@@ -92,6 +107,19 @@ class Connection:
         """Whether this task was cancelled by `stop`, and by nobody else: then it is to go on."""
         task = asyncio.current_task()
         return self.is_stopped and task is not None and task.uncancel() == 0
+
+    async def drain(self, body: Body) -> None:
+        """Read what is left of a body that was refused, within its bounds, unless the server stops."""
+        if self.is_stopped:
+            return
+        self.begin_set_up()
+        try:
+            self.is_gone = not await body.drain()
+        except asyncio.CancelledError:
+            if not self.take_back_cancellation():
+                raise
+        finally:
+            self.end_set_up()
 
     def watch(self, on_gone: Callable[[], None], pulse: Pulse) -> None:
         """Call ``on_gone`` once the client has left; at once if that is known already.
@@ -135,10 +163,15 @@ class Connection:
             if isinstance(watch, asyncio.Task):
                 await asyncio.wait((watch,))
 
-    async def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole response."""
+    async def respond(self, status: int, headers: Headers, body: bytes, over: Headers | None = None) -> None:
+        """Send a whole response; headers in ``over`` take the place of others of their name."""
+        headers = merge_headers(self._with_own(headers), over or [])
         await self._send(start_message(status, headers + self._headers))
         await self._send(body_message(body, False))
+
+    def _with_own(self, headers: Headers) -> Headers:
+        """The headers, and those that middleware and handler set; from now on they can set none."""
+        return headers if self.response is None else merge_headers(headers, self.response.seal())
 
     async def respond_to_nobody(self) -> None:
         """Answer a client that has left: middleware around the app takes a missing answer for a fault."""
@@ -147,8 +180,21 @@ class Connection:
 
     def open_event_stream(self) -> Awaitable[None]:
         """Send the head of an event stream; what is returned has to be awaited."""
-        headers = EVENT_STREAM_HEADERS + self._headers if self._headers else EVENT_STREAM_HEADERS
-        return self._send(start_message(200, headers))
+        headers = self._with_own(EVENT_STREAM_HEADERS)
+        return self._send(start_message(200, headers + self._headers if self._headers else headers))
+
+    def defer_head(self) -> Send:
+        """A ``send`` of the stream's body that sends its head first, when the first frame is there."""
+        self._is_head_due = True
+
+        def send(message: Message) -> Awaitable[None]:
+            if not self._is_head_due:
+                return self._send(message)
+            self._is_head_due = False
+            # Opened at once, so that nothing is set between here and the first step of what is returned.
+            return _in_order(self.open_event_stream(), partial(self._send, message))
+
+        return send
 
     async def serve(self, stream: Stream, run: Run, pulse: Pulse) -> None:
         """See the stream through to its end, and the run to its own.
@@ -177,6 +223,8 @@ class Connection:
                 self._lose_reader()
             if not run.has_ended:
                 await run.wait()
+            if self._is_head_due:
+                await self.respond_to_nobody()
         except BaseException:
             stream._abandon()
             await run.cancel()
@@ -195,3 +243,8 @@ class Connection:
         self._stream._abandon()
         if not self._stream._has_ended:
             self._run.client_left()
+
+
+async def _in_order(first: Awaitable[None], then: Callable[[], Awaitable[None]]) -> None:
+    await first
+    await then()

@@ -5,6 +5,7 @@ from typing import Final
 from streamactions._core import StreamSettings
 from streamactions.action import StreamAction
 from streamactions.app.asgi import Send
+from streamactions.app.body import BodyRules
 from streamactions.app.pulse import Pulse
 from streamactions.dialects import Dialect
 from streamactions.stream import Stream, guard_encoding
@@ -20,8 +21,9 @@ class ServedAction:
         method: its HTTP method.
         dialect: how its streams are spelled.
         keep_alive_s: seconds without a frame before a keep-alive.
-        max_body_bytes: the largest request body.
-        body_timeout_s: seconds within which a request body has to arrive.
+        body_rules: what a request body has to be.
+        early_middleware: what runs before the input is read, in order.
+        middleware: what runs after it, in order.
     """
 
     def __init__(
@@ -32,13 +34,19 @@ class ServedAction:
         keep_alive_s: float,
         max_body_bytes: int,
         body_timeout_s: float,
+        strict_content_type: bool,
     ) -> None:
         self.action: Final = action
         self.method: Final = action.method
         self.dialect: Final = action.dialect or dialect
         self.keep_alive_s: Final = action.keep_alive_s or keep_alive_s
-        self.max_body_bytes: Final = action.max_body_bytes or max_body_bytes
-        self.body_timeout_s: Final = action.body_timeout_s or body_timeout_s
+        self.body_rules: Final = BodyRules(
+            action.max_body_bytes or max_body_bytes,
+            action.body_timeout_s or body_timeout_s,
+            strict_content_type,
+        )
+        self.early_middleware: Final = tuple(item for item in action.middleware if item.before_input)
+        self.middleware: Final = tuple(item for item in action.middleware if not item.before_input)
         encoding = action.encoding
         if self.dialect.check_chunk is not None:
             encoding = guard_encoding(encoding, self.dialect.check_chunk)

@@ -7,7 +7,7 @@ returns without having called ``next``, ends the call.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from streamactions.errors import ActionError, DefinitionError, MiddlewareError
 from streamactions.parameters import is_async_callable, requested_names
@@ -17,41 +17,80 @@ __all__ = ["Middleware", "create_middleware", "define_middleware", "run_chain"]
 
 logger = logging.getLogger("streamactions")
 
-_OFFERED: Final = ("event", "ctx", "metadata", "next")
+_OFFERED: Final = ("event", "response", "ctx", "metadata", "next")
 
 
 class Middleware:
-    """One async function that guards a call or adds to its context."""
+    """One async function that guards a call or adds to its context.
 
-    def __init__(self, function: Callable[..., Awaitable[Any]]) -> None:
+    Attributes:
+        name: the function's.
+        before_input: whether it runs before the request's body is read and the input validated.
+        needs_response: whether it takes ``response``.
+    """
+
+    def __init__(self, function: Callable[..., Awaitable[Any]], *, before_input: bool = False) -> None:
         self.name: str = getattr(function, "__name__", type(function).__name__)
         what = f"middleware {self.name}()"
         if not callable(function) or not is_async_callable(function):
             raise DefinitionError(
                 f"{what} must be an async function: write 'async def {self.name}(event, next)'"
             )
+        self.before_input: bool = before_input
         self._function = function
         self._names = requested_names(function, _OFFERED, what=what)
+        self.needs_response: bool = "response" in self._names
 
     def __repr__(self) -> str:
         return f"Middleware({self.name})"
 
+    def moved(self, *, before_input: bool) -> "Middleware":
+        """The same function, run before the input is read or after it."""
+        return Middleware(self._function, before_input=before_input)
+
     async def __call__(self, **offered: Any) -> Any:
-        """Call the function with those of ``event``, ``ctx``, ``metadata`` and ``next`` that it takes."""
+        """Call the function with those of the offered values that it takes, by name."""
         return await self._function(**{name: offered[name] for name in self._names})
 
 
-def define_middleware(function: Callable[..., Awaitable[Any]]) -> Middleware:
-    """Make a middleware of an async function that takes any of ``event``, ``ctx``, ``metadata``, ``next``.
+@overload
+def define_middleware(
+    function: Callable[..., Awaitable[Any]], *, before_input: bool | None = ...
+) -> Middleware: ...
+@overload
+def define_middleware(
+    function: None = None, *, before_input: bool | None = ...
+) -> Callable[[Callable[..., Awaitable[Any]]], Middleware]: ...
+def define_middleware(
+    function: Callable[..., Awaitable[Any]] | None = None, *, before_input: bool | None = None
+) -> Middleware | Callable[[Callable[..., Awaitable[Any]]], Middleware]:
+    """Make a middleware of an async function that takes any of ``event``, ``response``, ``ctx``,
+    ``metadata`` and ``next``.
+
+    Works as a call and as a decorator.
 
     Args:
-        function: ``event`` is the Starlette ``Request``, ``ctx`` a copy of the context so far,
-            ``metadata`` the action's own; ``await next(ctx={...})`` passes the call on.
+        function: ``event`` is the Starlette ``Request``, ``response`` a Starlette ``Response`` whose headers
+            and cookies go with the answer, ``ctx`` a copy of the context so far, ``metadata`` the action's
+            own; ``await next(ctx={...})`` passes the call on. A middleware is given back, or another that
+            differs in ``before_input``.
+        before_input: whether it runs before the request's body is read and the input validated, so that
+            who may not call learns that and nothing else. Such middleware runs in its order, before all
+            that is not so. ``await event.json()`` in it reads the body there and then, within the action's
+            bounds. By default that of a middleware that is passed, or ``False``.
 
     Raises:
         DefinitionError: it is not async, or takes a parameter that there is not.
     """
-    return function if isinstance(function, Middleware) else Middleware(function)
+
+    def define(function: Callable[..., Awaitable[Any]]) -> Middleware:
+        if not isinstance(function, Middleware):
+            return Middleware(function, before_input=bool(before_input))
+        if before_input is None or before_input == function.before_input:
+            return function
+        return function.moved(before_input=before_input)
+
+    return define if function is None else define(function)
 
 
 create_middleware = define_middleware
@@ -88,7 +127,13 @@ class _Link:
 
 
 async def run_chain(
-    chain: Sequence[Middleware], *, action: str, event: Callable[[], Any], metadata: Metadata
+    chain: Sequence[Middleware],
+    *,
+    action: str,
+    event: Callable[[], Any],
+    response: Callable[[], Any],
+    metadata: Metadata,
+    context: Context,
 ) -> Context:
     """Run the middleware in order and return the context that they built.
 
@@ -96,16 +141,20 @@ async def run_chain(
         chain: the middleware.
         action: the action's name, for the log.
         event: gives the request; called only where there is middleware.
+        response: gives the response; called only for middleware that takes it.
         metadata: the action's metadata.
+        context: what earlier middleware built.
 
     Raises:
         ActionError: a middleware refused the call, or returned without calling ``next``.
         Exception: whatever a middleware raises.
     """
-    context: Context = {}
     for middleware in chain:
         link = _Link(middleware, context)
-        await middleware(event=event(), ctx=dict(context), metadata=metadata, next=link)
+        offered = {"event": event(), "ctx": dict(context), "metadata": metadata, "next": link}
+        if middleware.needs_response:
+            offered["response"] = response()
+        await middleware(**offered)
         merged = link.returned()
         if merged is None:
             logger.error(

@@ -64,4 +64,4 @@ def csrf_middleware(*, trusted_origins: Iterable[str] = ()) -> Middleware:
             raise create_action_error("CSRF_ERROR", "Cross-site request refused", 403)
         return await next()
 
-    return define_middleware(csrf)
+    return define_middleware(csrf, before_input=True)

@@ -92,7 +92,7 @@ def rate_limit_middleware(
         clock_s: a monotonic clock in seconds.
 
     Raises (in a call):
-        ActionError: ``RATE_LIMITED``, 429.
+        ActionError: ``RATE_LIMITED``, 429, with ``Retry-After`` (RFC 9110, 10.2.3).
     """
     if limit < 1 or window_s <= 0 or max_keys < 1:
         raise DefinitionError("rate_limit_middleware() needs limit >= 1, window_s > 0 and max_keys >= 1")
@@ -101,7 +101,13 @@ def rate_limit_middleware(
     async def rate_limit(event: Request, next: Next) -> Context:
         wait_s = window.wait_s(await settle(key(event)), clock_s())
         if wait_s > 0:
-            raise create_action_error("RATE_LIMITED", f"{message}: try again in {math.ceil(wait_s)} s", 429)
+            retry_after = str(math.ceil(wait_s))
+            raise create_action_error(
+                "RATE_LIMITED",
+                f"{message}: try again in {retry_after} s",
+                429,
+                headers={"retry-after": retry_after},
+            )
         return await next()
 
-    return define_middleware(rate_limit)
+    return define_middleware(rate_limit, before_input=True)

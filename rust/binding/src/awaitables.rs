@@ -6,8 +6,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::{
-    PyTraverseError, PyVisit, exceptions::PyStopIteration, ffi, intern, prelude::*, sync::PyOnceLock,
-    types::PyType,
+    PyTraverseError, PyVisit,
+    exceptions::PyStopIteration,
+    ffi, intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyNone, PyType},
 };
 
 use crate::{calls, pulse::now_ns, turn::note_turn};
@@ -38,6 +42,27 @@ impl Ready {
     fn __next__(&self) -> Option<()> {
         None
     }
+
+    /// With the two below, what `asyncio.create_task` takes (`collections.abc.Coroutine`).
+    #[expect(clippy::unused_self, reason = "a method takes the object")]
+    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        as_iterator(Step::Returned(PyNone::get(value.py()).to_owned().into_any()))
+    }
+
+    #[expect(clippy::unused_self, reason = "a method takes the object")]
+    #[pyo3(signature = (error, value = None, traceback = None))]
+    fn throw(
+        &self,
+        error: Bound<'_, PyAny>,
+        value: Option<Py<PyAny>>,
+        traceback: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        drop((value, traceback));
+        Err(thrown(error)?)
+    }
+
+    #[expect(clippy::unused_self, reason = "a method takes the object")]
+    fn close(&self) {}
 }
 
 /// An awaitable that lets the event loop turn once: a task that receives a bare `None` puts
@@ -69,6 +94,33 @@ impl Yield {
             return None;
         }
         Some(py.None())
+    }
+
+    /// With the two below, what `asyncio.create_task` takes (`collections.abc.Coroutine`).
+    fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let none = PyNone::get(value.py()).to_owned().into_any();
+        as_iterator(match self.__next__(value.py()) {
+            Some(_) => Step::Yielded(none),
+            None => Step::Returned(none),
+        })
+    }
+
+    /// Nothing can catch it: what is waited for is a turn of the loop.
+    #[pyo3(signature = (error, value = None, traceback = None))]
+    fn throw(
+        &self,
+        error: Bound<'_, PyAny>,
+        value: Option<Py<PyAny>>,
+        traceback: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        drop((value, traceback));
+        self.close();
+        Err(thrown(error)?)
+    }
+
+    /// The task gives the wait up.
+    fn close(&self) {
+        self.has_yielded.store(true, Ordering::Relaxed);
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn call<'py, const N: usize>(
     function: &Bound<'py, PyAny>,
     arguments: [&Bound<'py, PyAny>; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let arguments = arguments.map(|argument| argument.as_ptr());
+    let arguments = arguments.map(Bound::as_ptr);
     // SAFETY: `function` and all arguments are live objects; there are no keywords, and the thread is
     // attached.
     let result = guarded(|| unsafe {

@@ -25,6 +25,12 @@ create_exception!(
 );
 create_exception!(
     streamactions,
+    WrongThreadError,
+    StreamActionsError,
+    "A stream was used in another thread than that of its event loop; nothing was sent."
+);
+create_exception!(
+    streamactions,
     ClientDisconnectedError,
     StreamActionsError,
     "`send` was called after the client had left, by a handler that survived its cancellation."

@@ -29,7 +29,7 @@ mod _core {
     #[pymodule_export]
     use crate::errors::{
         ClientDisconnectedError, EventTooLargeError, SendNotAwaitedError, StreamActionsError,
-        StreamClosedError, StreamCutError,
+        StreamClosedError, StreamCutError, WrongThreadError,
     };
     #[pymodule_export]
     use crate::pulse::PulseCore;

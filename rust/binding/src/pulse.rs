@@ -1,6 +1,7 @@
 //! What the streams of an event loop share: keep-alives, and the news whether the loop still turns.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
@@ -9,9 +10,9 @@ use std::{
     time::Instant,
 };
 
-use pyo3::{PyTraverseError, PyVisit, prelude::*};
+use pyo3::{PyTraverseError, PyVisit, prelude::*, sync::PyOnceLock};
 
-use crate::stream::StreamCore;
+use crate::{calls, errors::WrongThreadError, stream::StreamCore};
 
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 
@@ -21,6 +22,23 @@ pub(crate) fn now_ns() -> u64 {
     u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
+thread_local! {
+    /// The number of this thread, 0 before the first who asks. Unlike an identifier of the system, it is
+    /// never given to another.
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+static THREADS: AtomicU64 = AtomicU64::new(1);
+
+fn thread_number() -> u64 {
+    THREAD.with(|number| {
+        if number.get() == 0 {
+            number.set(THREADS.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}
+
 /// Beaten by a timer of its event loop for as long as it has streams.
 ///
 /// A sender that finds that the loop is not known to have turned for some time lets it turn, so that a
@@ -28,6 +46,8 @@ pub(crate) fn now_ns() -> u64 {
 #[pyclass(frozen, module = "streamactions._core")]
 pub(crate) struct PulseCore {
     event_loop: Py<PyAny>,
+    /// The thread that the loop is known to run in.
+    thread: AtomicU64,
     max_turn_ns: u64,
     scan_every_ns: u64,
     /// When the loop is known to have turned last.
@@ -46,6 +66,7 @@ impl PulseCore {
         let now = now_ns();
         Self {
             event_loop,
+            thread: AtomicU64::new(thread_number()),
             max_turn_ns: seconds_to_ns(max_turn_s),
             scan_every_ns: seconds_to_ns(scan_every_s),
             last_turn_ns: AtomicU64::new(now),
@@ -106,6 +127,34 @@ impl PulseCore {
     /// The event loop of its streams.
     pub(crate) fn event_loop(&self) -> &Py<PyAny> {
         &self.event_loop
+    }
+
+    /// Refuse a call from another thread than the event loop's, before it has changed anything.
+    ///
+    /// # Errors
+    ///
+    /// `WrongThreadError`.
+    pub(crate) fn require_thread(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        let here = thread_number();
+        if self.thread.load(Ordering::Relaxed) == here || self.has_moved_to(py, here)? {
+            return Ok(());
+        }
+        Err(WrongThreadError::new_err(format!(
+            "{what} was called in another thread than that of the stream's event loop, and did nothing: in a \
+             thread call stream.send_from_thread(chunk), and end the stream by returning from the handler"
+        )))
+    }
+
+    /// Whether the loop runs in this thread: one that was stopped may be run by another.
+    #[cold]
+    fn has_moved_to(&self, py: Python<'_>, here: u64) -> PyResult<bool> {
+        static RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = calls::call0(RUNNING_LOOP.import(py, "asyncio", "_get_running_loop")?)?;
+        let is_here = running.is(&self.event_loop);
+        if is_here {
+            self.thread.store(here, Ordering::Relaxed);
+        }
+        Ok(is_here)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<usize, Py<StreamCore>>> {

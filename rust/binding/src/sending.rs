@@ -1,4 +1,4 @@
-//! `send_each`: everything that an async iterable gives, into a stream.
+//! What `send` gave, and `send_each`: everything that an async iterable gives, into a stream.
 //!
 //! Strategy: it is the loop `async for item in items: await stream.send(item)`, without a frame of the
 //! interpreter in it. Where the items are those of a response that is read here, no result passes by
@@ -16,13 +16,33 @@ use pyo3::{
 };
 
 use crate::{
-    awaitables::{Step, begin, close, step, throw_into, thrown},
+    awaitables::{Step, Yield, begin, close, step, throw_into, thrown},
     calls,
     pulse::now_ns,
     reader::{EventItems, NextItem},
-    stream::{Sent, StreamCore},
+    stream::StreamCore,
     turn,
+    waiting::{Goal, StreamWait},
 };
+
+/// What became of a chunk that was sent.
+pub(crate) enum Sent<'py> {
+    /// The sender may go on.
+    Ready,
+    /// The sender has to await this.
+    Wait(Bound<'py, PyAny>),
+}
+
+impl<'py> Sent<'py> {
+    pub(crate) fn until(stream: &Bound<'py, StreamCore>, goal: Goal) -> PyResult<Self> {
+        let wait = StreamWait::new(stream.clone().unbind(), goal);
+        Ok(Self::Wait(Bound::new(stream.py(), wait)?.into_any()))
+    }
+
+    pub(crate) fn after_a_turn(py: Python<'py>) -> PyResult<Self> {
+        Ok(Self::Wait(Bound::new(py, Yield::new())?.into_any()))
+    }
+}
 
 /// Where the items come from.
 enum Items {

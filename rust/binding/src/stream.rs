@@ -21,12 +21,12 @@ use pyo3::{
 use wire::buffer::{Advice, ChunkBuffer, Next, Phase};
 
 use crate::{
-    awaitables::{Started, Yield, ready, start},
+    awaitables::{Started, ready, start},
     calls,
     errors::{ClientDisconnectedError, SendNotAwaitedError, StreamClosedError},
     futures::{discard, resolve},
     pulse::{PulseCore, now_ns},
-    sending::SendEach,
+    sending::{SendEach, Sent},
     settings::StreamSettings,
     state::{Batch, News, State},
     waiting::{Goal, StreamWait},
@@ -71,6 +71,7 @@ impl StreamCore {
 
     /// Say that the stream is complete. Calling it again changes nothing.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.require_thread(py, "close()")?;
         self.finish(py, &self.settings.get().done_frame);
         ready(py)
     }
@@ -157,6 +158,12 @@ impl StreamCore {
         self.lock().is_closed
     }
 
+    /// The event loop in whose thread it is used.
+    #[getter]
+    fn _event_loop(&self, py: Python<'_>) -> Py<PyAny> {
+        self.pulse.get().event_loop().clone_ref(py)
+    }
+
     /// How many bytes wait for the connection.
     #[getter]
     fn buffered_bytes(&self) -> usize {
@@ -179,31 +186,13 @@ impl StreamCore {
     }
 }
 
-/// What became of a chunk that was sent.
-pub(crate) enum Sent<'py> {
-    /// The sender may go on.
-    Ready,
-    /// The sender has to await this.
-    Wait(Bound<'py, PyAny>),
-}
-
-impl<'py> Sent<'py> {
-    fn until(stream: &Bound<'py, StreamCore>, goal: Goal) -> PyResult<Self> {
-        let wait = StreamWait::new(stream.clone().unbind(), goal);
-        Ok(Self::Wait(Bound::new(stream.py(), wait)?.into_any()))
-    }
-
-    fn after_a_turn(py: Python<'py>) -> PyResult<Self> {
-        Ok(Self::Wait(Bound::new(py, Yield::new())?.into_any()))
-    }
-}
-
 impl StreamCore {
     /// Send one chunk. It is in the stream when the call returns.
     pub(crate) fn send_chunk<'py>(slf: &Bound<'py, Self>, chunk: &Bound<'py, PyAny>) -> PyResult<Sent<'py>> {
         let py = slf.py();
         let this = slf.get();
         let settings = this.settings.get();
+        this.require_thread(py, "send()")?;
         let encode = settings.encode.bind(py);
         let json = match &settings.encode_options {
             None => calls::call1(encode, chunk),
@@ -271,6 +260,11 @@ impl StreamCore {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuse what is done in another thread than the event loop's.
+    pub(crate) fn require_thread(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        self.pulse.get().require_thread(py, what)
     }
 
     pub(crate) fn create_future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -159,6 +159,7 @@ impl StreamCore {
         if goal.is_reached(&self.lock()) {
             return Ok(None);
         }
+        self.require_thread(py, "wait_closed()")?;
         let future = self.create_future(py)?;
         let mut state = self.lock();
         match goal {
