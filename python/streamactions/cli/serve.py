@@ -85,8 +85,10 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 def serve(target: str, **options: Any) -> None:
     """Serve TARGET with Granian, with options that suit streams.
 
-    TARGET is an app as module:app; or a .py file, of which the app named app is served, else its
-    only StreamActions, else its actions; or a folder, whose files' actions are served.
+    TARGET is an app as module:app; or a .py file, of which the app named app, application or asgi is
+    served, else the only app of FastAPI, Starlette or StreamActions under any name, else its actions;
+    or a folder, whose files' actions are served. Actions that an app may guard are never served
+    without it.
     """
     # Granian is loaded only by the command that needs it.
     from streamactions.serve import ServeError, ServeOptions, TargetError
