@@ -279,6 +279,23 @@ def test_the_command_explains_itself() -> None:
     assert version.startswith(b"streamactions ")
 
 
+def test_python_m_is_the_same_command(folder: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamactions", "--help"], capture_output=True, timeout=BOUND_S, check=True
+    )
+    assert shown.stdout.startswith(b"Usage: python -m streamactions ")
+    with serve(folder / "hello.py", program=(sys.executable, "-m", "streamactions")) as served:
+        program, *arguments = served.calls[0]
+        assert (Path(program).name, arguments[:3]) == (
+            Path(sys.executable).name,
+            ["-m", "streamactions", "call"],
+        )
+        finished = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, env=environment(), timeout=BOUND_S, check=False
+        )
+        assert (finished.stdout, finished.stderr) == (b'hello it\'s "me"\n', b"")
+
+
 def test_call_does_not_load_the_server() -> None:
     finished = subprocess.run(
         [sys.executable, "-c", "import sys, streamactions.cli; print('granian' in sys.modules)"],

@@ -105,6 +105,10 @@ def serve(target: str, **options: Any) -> None:
 
 def _program() -> str:
     """How to write this command in another terminal, where the virtual environment may be off."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        python = Path(sys.executable)
+        is_found = shutil.which(python.name) == str(python)
+        return f"{python.name if is_found else shlex.quote(str(python))} -m streamactions"
     path = Path(sys.argv[0]).resolve()
     found = shutil.which(path.name)
     return path.name if found is not None and Path(found).resolve() == path else shlex.quote(str(path))
