@@ -7,7 +7,7 @@ folder's are those of its ``.py`` files, folders below included, files that star
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +24,10 @@ def collect_actions(
     """All the actions of the sources, by name.
 
     Raises:
-        DefinitionError: a source is none, has none, or two different actions share a name.
+        DefinitionError: a source is none, has none, there is none, or two different actions share a name.
     """
-    if isinstance(sources, StreamAction | ModuleType | str | PathLike):
+    is_one = isinstance(sources, StreamAction | ModuleType | str | bytes | PathLike | Mapping)
+    if is_one or not isinstance(sources, Iterable):
         raise DefinitionError("StreamActions takes a list: write StreamActions([...])")
     actions: dict[str, StreamAction] = {}
     for source in sources:
@@ -36,6 +37,11 @@ def collect_actions(
                 raise DefinitionError(
                     f"two actions are named {action.name!r}: give one of them another name="
                 )
+    if not actions:
+        raise DefinitionError(
+            "StreamActions has no actions: write StreamActions([my_action]), with functions that are "
+            "decorated with @define_stream_action"
+        )
     return actions
 
 

@@ -29,8 +29,9 @@ from streamactions.app.request import ActionRequest, ClientLeftError, accepts_ev
 from streamactions.app.served import ServedAction
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
-from streamactions.errors import ActionError, DefinitionError
+from streamactions.errors import ActionError
 from streamactions.middleware import run_chain
+from streamactions.options import OptionChecks
 from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
 
@@ -105,12 +106,15 @@ class StreamActions:
         console: bool | None = None,
         console_hosts: Collection[str] = (),
     ) -> None:
-        if prefix and not prefix.startswith("/"):
-            raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
-        if not min(max_body_bytes, body_timeout_s, keep_alive_s, stop_timeout_s) > 0:
-            raise DefinitionError(
-                "max_body_bytes, body_timeout_s, keep_alive_s and stop_timeout_s must be above 0"
-            )
+        checks = OptionChecks("StreamActions")
+        checks.prefix("prefix", prefix)
+        checks.whole_positive("max_body_bytes", max_body_bytes)
+        checks.positive("body_timeout_s", body_timeout_s)
+        checks.positive("keep_alive_s", keep_alive_s)
+        checks.positive("stop_timeout_s", stop_timeout_s)
+        checks.flag("strict_content_type", strict_content_type)
+        if console is not None:
+            checks.flag("console", console)
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
         self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from streamactions.errors import DefinitionError, MiddlewareError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
 from streamactions.middleware.settle import settle
+from streamactions.options import OptionChecks
 from streamactions.types import Context, Next
 
 __all__ = ["auth_middleware"]
@@ -27,7 +28,7 @@ def auth_middleware(
         optional: let callers pass who are nobody, with ``ctx["user"]`` as ``None``.
 
     Raises:
-        DefinitionError: ``resolve`` is no function.
+        DefinitionError: ``resolve`` is no function, or ``optional`` no ``bool``.
 
     Raises (in a call):
         ActionError: ``UNAUTHORIZED``, 401, where ``resolve`` gave nobody.
@@ -35,6 +36,7 @@ def auth_middleware(
     """
     if not callable(resolve):
         raise DefinitionError("auth_middleware() needs a function: write auth_middleware(resolve_user)")
+    OptionChecks("auth_middleware()").flag("optional", optional)
 
     async def auth(event: Request, ctx: Context, next: Next) -> Context:
         user = await settle(resolve(event))
