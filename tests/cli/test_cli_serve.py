@@ -238,6 +238,21 @@ def test_https(folder: Path) -> None:
         assert try_suggestion(served, SSL_CERT_FILE=certificate).startswith(b"hello ")
         refused = run_command("call", *served.calls[0][2:])
         assert (refused.returncode, refused.stderr[:17]) == (1, b"CONNECTION_ERROR:")
+        assert b"speaks" not in refused.stderr
+
+
+def test_a_call_with_the_other_scheme_is_told_which_one_the_port_speaks(folder: Path) -> None:
+    certificate, key = write_certificate(folder, is_authority=False)
+    options = ("--ssl-certificate", certificate, "--ssl-keyfile", key)
+    for options_, scheme, says in (
+        (options, "http://", "speaks TLS: write https:// instead of http://"),
+        ((), "https://", "speaks plain HTTP: write http:// instead of https://"),
+    ):
+        # A server may log what it was sent that is no HTTP.
+        with serve(folder / "hello.py", *options_, clean_log=False) as served:
+            where = served.url.partition("://")[2]
+            refused = run_command("call", f"{scheme}{where}/api/_actions/say-hello", '{"name": "Ada"}')
+        assert (refused.returncode, refused.stderr.decode()) == (1, f"CONNECTION_ERROR: {where} {says}\n")
 
 
 def test_a_server_that_shows_an_authoritys_certificate(folder: Path) -> None:

@@ -130,6 +130,7 @@ class StreamActions:
             )
             for name, action in self.actions.items()
         }
+        self._names_by_likeness = {_likeness(name): name for name in self.actions}
         self._strict_content_type = strict_content_type
         self._pages = make_pages(
             self.prefix, self.actions, console=self.console, hosts=resolve_hosts(console_hosts)
@@ -253,9 +254,15 @@ class StreamActions:
         elif page is not None:
             await connection.respond(*page.answer(scope))
         elif served is None:
-            raise ActionError("NOT_FOUND", "There is no action at this path", 404)
+            raise ActionError("NOT_FOUND", self._explain_not_found(_local_path(scope)), 404)
         else:
             raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {served.method}", 405)
+
+    def _explain_not_found(self, path: str) -> str:
+        """Names the action that is meant where the name is only spelled in another way, and no other."""
+        name = path.removeprefix(f"{self.prefix}/")
+        meant = self._names_by_likeness.get(_likeness(name)) if name != path else None
+        return f"There is no action at this path{f': write {meant}' if meant else ''}"
 
     async def _run_middleware(
         self,
@@ -349,3 +356,8 @@ def _local_path(scope: Scope) -> str:
     path: str = scope["path"]
     root_path: str = scope.get("root_path", "")
     return path[len(root_path) :] if root_path and path.startswith(root_path + "/") else path
+
+
+def _likeness(name: str) -> str:
+    """What names have in common that people mix up: ``chat_gen``, ``chat-gen`` and ``Chat-Gen``."""
+    return name.lower().replace("_", "-")
