@@ -8,16 +8,15 @@ import functools
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar, overload
+from typing import Any, Final, TypeAlias, overload
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic.errors import PydanticUserError
-from pydantic_core import SchemaError
 
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import DefinitionError
 from streamactions.inputs import read_json, read_query
 from streamactions.middleware import Middleware, define_middleware
+from streamactions.options import OptionChecks, make_adapter
 from streamactions.parameters import (
     is_async_callable,
     is_async_generator_callable,
@@ -37,7 +36,6 @@ Handler: TypeAlias = Callable[..., Any]
 
 _OFFERED: Final = ("input", "stream", "ctx", "event", "response")
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
-_Number = TypeVar("_Number", float | None, int | None)
 _NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
 
 
@@ -99,20 +97,33 @@ class StreamAction:
         self.needs_response: bool = "response" in self._names
         if input is None:
             _refuse_unvalidated_model(handler, self._names, what)
+        checks = OptionChecks(what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
-        self.method: str = _check_choice("method", method.upper(), _METHODS, what)
+        self.method: str = method.upper() if isinstance(method, str) else method
+        checks.choice("method", self.method, _METHODS)
         self.on_disconnect: OnDisconnect = on_disconnect
-        _check_choice("on_disconnect", on_disconnect, ("cancel", "continue"), what)
+        checks.choice("on_disconnect", on_disconnect, ("cancel", "continue"))
         self.handler = handler
-        self.input_adapter: TypeAdapter[Any] | None = _make_adapter("input", input, what)
-        self.output_adapter: TypeAdapter[Any] | None = _make_adapter("output", output, what)
-        self.middleware: tuple[Middleware, ...] = tuple(define_middleware(item) for item in middleware)
+        self.input_adapter: TypeAdapter[Any] | None = make_adapter("input", input, what)
+        self.output_adapter: TypeAdapter[Any] | None = make_adapter("output", output, what)
+        self.middleware: tuple[Middleware, ...] = tuple(
+            define_middleware(item) for item in checks.listed("middleware", middleware, "auth")
+        )
+        if metadata is not None:
+            checks.mapping("metadata", metadata, '{"role": "admin"}')
         self.metadata: Metadata = dict(metadata or {})
+        if handle_server_error is not None:
+            checks.function("handle_server_error", handle_server_error, "translate")
         self.handle_server_error = handle_server_error
         self.dialect: Dialect | None = None if dialect is None else resolve_dialect(dialect)
-        self.keep_alive_s = _check_positive("keep_alive_s", keep_alive_s, what)
-        self.max_body_bytes = _check_positive("max_body_bytes", max_body_bytes, what)
-        self.body_timeout_s = _check_positive("body_timeout_s", body_timeout_s, what)
+        for option, seconds in (("keep_alive_s", keep_alive_s), ("body_timeout_s", body_timeout_s)):
+            if seconds is not None:
+                checks.positive(option, seconds)
+        if max_body_bytes is not None:
+            checks.whole_positive("max_body_bytes", max_body_bytes)
+        self.keep_alive_s = keep_alive_s
+        self.max_body_bytes = max_body_bytes
+        self.body_timeout_s = body_timeout_s
         self.encoding: Encoding = make_encoding(self.output_adapter)
         self.__name__ = function_name
         self.__doc__ = handler.__doc__
@@ -199,39 +210,11 @@ def _without_exit(error: BaseException) -> BaseException | None:
     return None if isinstance(error, GeneratorExit) else error
 
 
-def _check_name(name: str, what: str) -> str:
-    if not _NAME.fullmatch(name):
+def _check_name(name: object, what: str) -> str:
+    # Clients leave out "." and ".." in a path (RFC 3986, 5.2.4).
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
         raise DefinitionError(f'{what} has no usable path name ({name!r}): write name="my-action"')
     return name
-
-
-def _check_choice(option: str, value: str, choice: tuple[str, ...], what: str) -> str:
-    if value not in choice:
-        known = ", ".join(repr(word) for word in choice)
-        raise DefinitionError(f"{what} has {option}={value!r}: write one of {known}")
-    return value
-
-
-def _check_positive(option: str, value: _Number, what: str) -> _Number:
-    if value is not None and not value > 0:
-        raise DefinitionError(f"{what} has {option}={value!r}: write a number above 0")
-    return value
-
-
-def _make_adapter(option: str, annotation: Any, what: str) -> TypeAdapter[Any] | None:
-    if annotation is None or isinstance(annotation, TypeAdapter):
-        return annotation
-    try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        # A type that names one not defined yet makes an adapter that would fail at its first use.
-        adapter.rebuild(raise_errors=True)
-    except (PydanticUserError, SchemaError, NameError) as error:
-        reason = str(error).splitlines()[0]
-        raise DefinitionError(
-            f"{what} has an {option}= that pydantic cannot validate ({reason}): pass a pydantic model, "
-            "a dataclass, a TypedDict or another type that TypeAdapter takes"
-        ) from error
-    return adapter
 
 
 def _refuse_unvalidated_model(handler: Handler, names: tuple[str, ...], what: str) -> None:

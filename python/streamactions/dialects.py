@@ -167,19 +167,52 @@ DIALECTS: Final[dict[str, Dialect]] = {
 }
 
 
+_DIALECT_MEMBERS: Final = ("name", "chunk_event", "check_chunk", "done", "error", "read")
+
+
 def resolve_dialect(dialect: str | Dialect) -> Dialect:
     """The dialect of that name, or the object itself.
 
     Raises:
-        DefinitionError: no dialect has that name.
+        DefinitionError: no dialect has that name, or the object lacks a member.
     """
-    if not isinstance(dialect, str):
-        return dialect
-    try:
-        return DIALECTS[dialect]
-    except KeyError:
-        known = ", ".join(repr(name) for name in DIALECTS)
-        raise DefinitionError(f"there is no dialect {dialect!r}: write one of {known}") from None
+    if isinstance(dialect, str):
+        try:
+            return DIALECTS[dialect]
+        except KeyError:
+            known = ", ".join(repr(name) for name in DIALECTS)
+            raise DefinitionError(f"there is no dialect {dialect!r}: write one of {known}") from None
+    what = f"dialect={type(dialect).__name__}()"
+    if isinstance(dialect, type):
+        raise DefinitionError(f"dialect={dialect.__name__} is a class: write dialect={dialect.__name__}()")
+    missing = [name for name in _DIALECT_MEMBERS if not hasattr(dialect, name)]
+    if missing:
+        raise DefinitionError(
+            f"{what} has no {', '.join(missing)}: write one of {', '.join(map(repr, DIALECTS))}, or give the "
+            f"object all of {', '.join(_DIALECT_MEMBERS)} (see streamactions.Dialect)"
+        )
+    for name in ("done", "error", "read"):
+        if not callable(getattr(dialect, name)):
+            raise DefinitionError(f"{what} has a {name} that cannot be called: write def {name}(self, ...)")
+    if dialect.check_chunk is not None and not callable(dialect.check_chunk):
+        raise DefinitionError(f"{what} has a check_chunk that cannot be called: write a method, or None")
+    if not isinstance(dialect.name, str):
+        raise DefinitionError(f'{what} has a name that is no string: write name = "my-dialect"')
+    _check_frames(dialect, what)
+    return dialect
+
+
+def _check_frames(dialect: Dialect, what: str) -> None:
+    """What every stream of a dialect needs can be made."""
+    if dialect.chunk_event is not None:
+        try:
+            encode_event("{}", event=dialect.chunk_event)
+        except (TypeError, ValueError) as error:
+            raise DefinitionError(
+                f'{what} has a chunk_event that is none ({error}): write chunk_event = "chunk", or None'
+            ) from error
+    if not isinstance(dialect.done(), bytes):
+        raise DefinitionError(f"{what} has a done() that gives no bytes: return encode_event(...)")
 
 
 class SignalReader:

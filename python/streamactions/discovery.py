@@ -7,7 +7,7 @@ folder's are those of its ``.py`` files, folders below included, files that star
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +15,7 @@ from types import ModuleType
 from streamactions.action import StreamAction
 from streamactions.errors import DefinitionError
 
-__all__ = ["collect_actions", "load_file"]
+__all__ = ["collect_actions", "load_file", "load_files"]
 
 
 def collect_actions(
@@ -24,9 +24,10 @@ def collect_actions(
     """All the actions of the sources, by name.
 
     Raises:
-        DefinitionError: a source is none, has none, or two different actions share a name.
+        DefinitionError: a source is none, has none, there is none, or two different actions share a name.
     """
-    if isinstance(sources, StreamAction | ModuleType | str | PathLike):
+    is_one = isinstance(sources, StreamAction | ModuleType | str | bytes | PathLike | Mapping)
+    if is_one or not isinstance(sources, Iterable):
         raise DefinitionError("StreamActions takes a list: write StreamActions([...])")
     actions: dict[str, StreamAction] = {}
     for source in sources:
@@ -36,6 +37,11 @@ def collect_actions(
                 raise DefinitionError(
                     f"two actions are named {action.name!r}: give one of them another name="
                 )
+    if not actions:
+        raise DefinitionError(
+            "StreamActions has no actions: write StreamActions([my_action]), with functions that are "
+            "decorated with @define_stream_action"
+        )
     return actions
 
 
@@ -46,10 +52,7 @@ def _actions_of(source: StreamAction | ModuleType | str | PathLike[str]) -> Iter
         yield from _require(_actions_in(source), f"module {source.__name__}")
     elif isinstance(source, str | PathLike):
         path = Path(fspath(source))
-        files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*.py") if not _is_private(file.relative_to(path)))
-        found = [action for file in files for action in _actions_in(load_file(file))]
+        found = [action for module in load_files(path).values() for action in _actions_in(module)]
         yield from _require(found, f"{path}")
     else:
         raise DefinitionError(
@@ -70,6 +73,19 @@ def _require(actions: list[StreamAction], where: str) -> list[StreamAction]:
     if not actions:
         raise DefinitionError(f"{where} defines no actions: decorate a function with @define_stream_action")
     return actions
+
+
+def load_files(path: Path) -> dict[Path, ModuleType]:
+    """Import a Python file, or those of a folder; see above for which these are.
+
+    Raises:
+        DefinitionError: there is no such file or folder.
+        Exception: whatever a file raises.
+    """
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.py") if not _is_private(file.relative_to(path)))
+    return {file: load_file(file) for file in files}
 
 
 def load_file(path: Path) -> ModuleType:

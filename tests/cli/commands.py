@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,7 @@ def serve(
     env: Mapping[str, str] | None = None,
     clean_log: bool = True,
     files: int | None = None,
+    program: Sequence[str] = (PROGRAM,),
 ) -> Iterator[Served]:
     """Serve on a free port until the block is left; the server must then stop, without a traceback.
 
@@ -99,10 +100,11 @@ def serve(
         env: further variables.
         clean_log: whether a traceback is a failure.
         files: the limit of open files, hard and soft.
+        program: how the command is called.
     """
     limit = [] if files is None else ["prlimit", f"--nofile={files}:{files}"]
     process = subprocess.Popen(
-        [*limit, PROGRAM, "serve", str(target), "--port", "0", *options],
+        [*limit, *program, "serve", str(target), "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,15 +3,18 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import pytest
 
-from cli.commands import BOUND_S, PROGRAM, environment, read_until, run_command
+from cli.commands import BOUND_S, PROGRAM, environment, read_until, run_command, serve
 from cli.peer import DONE, HEAD, Peer, chunk, open_peer
 
 COLUMNS: Final = "80"
@@ -174,8 +177,41 @@ def test_a_server_that_is_not_there_is_a_failure() -> None:
         url = peer.url
     finished = run_command("call", url)
     assert finished.returncode == 1
-    assert finished.stderr.startswith(b"CONNECTION_ERROR: ")
+    where = url.split("/")[2]
+    expected = (
+        f"CONNECTION_ERROR: nothing listens at {where}: start the server there with 'streamactions serve'"
+    )
+    assert finished.stderr.decode().startswith(expected)
     assert finished.stderr.count(b"\n") == 1
+
+
+def accept_and_close(listener: socket.socket, times: int) -> None:
+    for _ in range(times):
+        listener.accept()[0].close()
+
+
+def test_a_server_that_closes_without_an_answer_is_a_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        closing = threading.Thread(target=accept_and_close, args=(listener, 2))
+        closing.start()
+        finished = run_command("call", f"http://127.0.0.1:{port}/x")
+        closing.join(BOUND_S)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(b"CONNECTION_ERROR: The server gave no answer")
+    assert finished.stderr.count(b"\n") == 1
+
+
+def test_an_action_whose_name_is_spelled_in_another_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "actions.py").write_text(
+        "from streamactions import define_stream_action\n"
+        "@define_stream_action\n"
+        "async def chat_gen(stream): ...\n"
+    )
+    with serve(tmp_path / "actions.py") as served:
+        finished = run_command("call", f"{served.url}/api/_actions/chat_gen")
+    expected = b"NOT_FOUND: There is no action at this path: write chat-gen\n"
+    assert (finished.returncode, finished.stderr) == (1, expected)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +220,16 @@ def test_a_server_that_is_not_there_is_a_failure() -> None:
         (("http://127.0.0.1:1/x", "{prompt"), b"""write it like '{"prompt": "Hello"}'"""),
         (("http://127.0.0.1:1/x", "{}", "-H", "no colon"), b"write 'Name: value'"),
         (("http://127.0.0.1:1/x", "[]", "--method", "GET"), b"GET sends an object"),
-        (("ftp://127.0.0.1/x",), b"http"),
+        (("ftp://127.0.0.1/x",), b"not by ftp: write http://127.0.0.1/x or https://127.0.0.1/x"),
+        (("ws://127.0.0.1/x",), b"not by ws: write http://127.0.0.1/x or https://127.0.0.1/x"),
+        (
+            ("http://",),
+            b"names no server to call: write it like http://127.0.0.1:8000/api/_actions/my-action",
+        ),
+        (("http://h:port/x",), b"names no server to call: write it like http://127.0.0.1:8000/"),
+        (("http://h:99999/x",), b"names no server to call: write it like http://127.0.0.1:8000/"),
+        (("mailto:me",), b"names no server to call: write it like http://127.0.0.1:8000/"),
+        (("/api/_actions/chat",), b"names no server to call: write it like http://127.0.0.1:8000/"),
         (("http://127.0.0.1:1/x", "{}", "--timeout", "0"), b"--timeout"),
         ((), b"Missing argument 'URL'"),
     ],

@@ -238,6 +238,21 @@ def test_https(folder: Path) -> None:
         assert try_suggestion(served, SSL_CERT_FILE=certificate).startswith(b"hello ")
         refused = run_command("call", *served.calls[0][2:])
         assert (refused.returncode, refused.stderr[:17]) == (1, b"CONNECTION_ERROR:")
+        assert b"speaks" not in refused.stderr
+
+
+def test_a_call_with_the_other_scheme_is_told_which_one_the_port_speaks(folder: Path) -> None:
+    certificate, key = write_certificate(folder, is_authority=False)
+    options = ("--ssl-certificate", certificate, "--ssl-keyfile", key)
+    for options_, scheme, says in (
+        (options, "http://", "speaks TLS: write https:// instead of http://"),
+        ((), "https://", "speaks plain HTTP: write http:// instead of https://"),
+    ):
+        # A server may log what it was sent that is no HTTP.
+        with serve(folder / "hello.py", *options_, clean_log=False) as served:
+            where = served.url.partition("://")[2]
+            refused = run_command("call", f"{scheme}{where}/api/_actions/say-hello", '{"name": "Ada"}')
+        assert (refused.returncode, refused.stderr.decode()) == (1, f"CONNECTION_ERROR: {where} {says}\n")
 
 
 def test_a_server_that_shows_an_authoritys_certificate(folder: Path) -> None:
@@ -277,6 +292,23 @@ def test_the_command_explains_itself() -> None:
         assert option in serve_help
     version = run_command("--version").stdout
     assert version.startswith(b"streamactions ")
+
+
+def test_python_m_is_the_same_command(folder: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamactions", "--help"], capture_output=True, timeout=BOUND_S, check=True
+    )
+    assert shown.stdout.startswith(b"Usage: python -m streamactions ")
+    with serve(folder / "hello.py", program=(sys.executable, "-m", "streamactions")) as served:
+        program, *arguments = served.calls[0]
+        assert (Path(program).name, arguments[:3]) == (
+            Path(sys.executable).name,
+            ["-m", "streamactions", "call"],
+        )
+        finished = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, env=environment(), timeout=BOUND_S, check=False
+        )
+        assert (finished.stdout, finished.stderr) == (b'hello it\'s "me"\n', b"")
 
 
 def test_call_does_not_load_the_server() -> None:

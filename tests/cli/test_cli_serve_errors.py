@@ -1,8 +1,9 @@
 """``streamactions serve`` where it cannot: one line that says what to do, and an exit code."""
 
+import importlib.util
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -35,6 +36,22 @@ def test_workers_that_are_threads_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(server, "WORKERS_ARE_THREADS", True)
     with pytest.raises(ServeError, match="serve needs a Python with a GIL"):
         server.serve("target:app", server.ServeOptions())
+
+
+@pytest.mark.parametrize(
+    ("options", "module", "message"),
+    [
+        ({"reload": True}, "watchfiles", "--reload needs .*: run pip install 'streamactions\\[reload\\]'$"),
+        ({"loop": "rloop"}, "rloop", "--loop rloop needs the package rloop: run pip install rloop$"),
+    ],
+)
+def test_an_option_whose_package_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], module: str, message: str
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find_spec(name))
+    with pytest.raises(ServeError, match=message):
+        server.serve("target:app", server.ServeOptions(**options))
 
 
 @pytest.mark.parametrize(

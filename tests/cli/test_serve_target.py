@@ -1,5 +1,6 @@
 """What a target names, and what is said of one that names nothing: without a server."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 import pytest
 
 from streamactions import StreamActions
+from streamactions.discovery import load_file
 from streamactions.serve import TargetError, load_app
 
 ACTION: Final = """
@@ -54,6 +56,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("target.py", "import sys; sys.exit(3)", "SystemExit: 3 (target.py, line 1)"),
         ("target.py", ACTION + "a = StreamActions([ping])\nb = StreamActions([ping])", "apps (a, b)"),
         ("target.py", ACTION.replace("(stream)", "(streem)"), "streem"),
+        ("target:ping", ACTION, "it is an action: write app = StreamActions([ping])"),
+        ("target:StreamActions", ACTION, "target:StreamActions must be an ASGI app, but it is a class"),
+        ("target:make", "def make(): ...", "takes nothing, such as one that makes an app: write make = "),
+        ("target:app", "def app(environ, start_response): ...", "not take (scope, receive, send) but (env"),
+        ("target.py", "def app(environ, start_response): ...", "not take (scope, receive, send) but (env"),
     ],
 )
 def test_a_target_that_is_no_app(folder: Path, target: str, content: str, message: str) -> None:
@@ -71,3 +78,146 @@ def test_a_target_that_is_an_app(folder: Path, target: str) -> None:
     app = load_app(target)
     assert isinstance(app, StreamActions)
     assert list(app.actions) == ["ping"]
+
+
+FASTAPI: Final = (
+    ACTION
+    + """
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
+
+class Guard:
+    def __init__(self, app):
+        self.inner = app
+    async def __call__(self, scope, receive, send):
+        await self.inner(scope, receive, send)
+
+def guarded_by_function(app):
+    async def guarded(scope, receive, send):
+        await app(scope, receive, send)
+    return guarded
+
+def mounted():
+    api = FastAPI()
+    api.mount("/ai", StreamActions([ping], prefix=""))
+    return api
+
+def make_router():
+    router = APIRouter()
+    @router.get("/x")
+    def x(): ...
+    return router
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("api = FastAPI()\napi.mount('/ai', StreamActions([ping], prefix=''))", "api"),
+        ("actions = StreamActions([ping])\napi = FastAPI()\napi.mount('/ai', actions)", "api"),
+        (
+            "api = Starlette(routes=[Mount('/ai', StreamActions([ping]))], middleware=[Middleware(Guard)])",
+            "api",
+        ),
+        ("api = mounted()\nalias = also = api", "api"),
+        ("inner = mounted()\nouter = FastAPI()\nouter.mount('/inner', inner)", "outer"),
+        ("api = mounted()\nrouter = make_router()\napi.include_router(router)", "api"),
+        ("api = mounted()\nstatic = StaticFiles(directory='.')\napi.mount('/static', static)", "api"),
+        ("api = mounted()\nunused = StaticFiles(directory='.')", "api"),
+        ("_api = mounted()", "_api"),
+        ("other = StreamActions([ping], prefix='/other')", "other"),
+        ("class Api(FastAPI): ...\nservice = Api()", "service"),
+        ("app = mounted()\nadmin = FastAPI()", "app"),
+        ("application = mounted()\nadmin = FastAPI()", "application"),
+        ("asgi = Guard(mounted())\nadmin = FastAPI()", "asgi"),
+        ("inner = mounted()\napp = Guard(inner)", "app"),
+        ("inner = StreamActions([ping])\napp = guarded_by_function(inner)", "app"),
+        ("@define_stream_action\nasync def app(stream): ...\napi = FastAPI()", "api"),
+    ],
+)
+def test_the_app_of_a_file_is_found_under_any_name(folder: Path, content: str, name: str) -> None:
+    (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
+    app = load_app("target.py")
+    assert app is vars(load_file(folder / "target.py"))[name]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("api = FastAPI()\nadmin = FastAPI()", "has several apps (api, admin): name one of them app, or"),
+        ("api = mounted()\nguarded = Guard(api)", "(guarded): write target:guarded to serve it"),
+        ("api = mounted()\nguarded = guarded_by_function(api)", "(guarded): write target:guarded to serve"),
+        ("guarded = CORSMiddleware(StreamActions([ping]))", "(guarded): write target:guarded to serve it"),
+        ("async def api(scope, receive, send): ...", "(api): write target:api to serve it"),
+        (
+            "routes = Router([Mount('/ai', StreamActions([ping]))])",
+            "(routes): write target:routes to serve it",
+        ),
+        (
+            "app = StreamActions([ping])\napi = FastAPI()\napi.mount('/ai', app)",
+            "is inside of its api, which",
+        ),
+        ("app = mounted()\nguarded = Guard(app)", "write target:guarded, or target:app to serve it alone"),
+        ("app = mounted()\nguarded = guarded_by_function(app)", "write target:guarded, or target:app"),
+        (
+            "app = StreamActions([ping])\n"
+            "async def guard(scope, receive, send):\n"
+            "    await app(scope, receive, send)",
+            "write target:guard, or target:app to serve it alone",
+        ),
+    ],
+)
+def test_actions_that_an_app_may_guard_are_not_served_without_it(
+    folder: Path, content: str, says: str
+) -> None:
+    (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
+    with pytest.raises(TargetError) as caught:
+        load_app("target.py")
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_snippet_of_the_readme_is_served_with_its_app(folder: Path) -> None:
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    (snippet,) = re.findall(r"```python\n(from fastapi.*?)```", readme.read_text(), re.S)
+    (folder / "main.py").write_text(snippet)
+    assert type(load_app("main.py")).__name__ == "FastAPI"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "api = FastAPI(dependencies=[Depends(print)])\napi.mount('/ai', StreamActions([ping]))",
+        "app = mounted()\napp.add_middleware(Guard)",
+        "api = Starlette(routes=[Mount('/ai', StreamActions([ping]), middleware=[Middleware(Guard)])])",
+        "class Guarded(FastAPI): ...\napi = Guarded()\napi.mount('/ai', StreamActions([ping]))",
+        "api = Guard(StreamActions([ping]))",
+        "async def api(scope, receive, send): ...",
+    ],
+)
+def test_a_folder_whose_actions_an_app_may_guard_is_refused(folder: Path, content: str) -> None:
+    (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
+    with pytest.raises(
+        TargetError, match=r"target\.py has the app ap[ip], which may guard its actions: serve "
+    ):
+        load_app(".")
+
+
+@pytest.mark.parametrize("content", ["api = mounted()", "api = FastAPI(dependencies=[Depends(print)])"])
+def test_a_folder_with_apps_that_guard_no_action_is_served(folder: Path, content: str) -> None:
+    (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
+    assert list(load_app(".").actions) == ["ping"]
+
+
+def test_apps_that_pass_requests_on_in_a_circle_have_an_end(folder: Path) -> None:
+    content = (
+        "api = FastAPI()\napi.mount('/again', api)\nloop = Guard(api)\nloop.again = loop\nloop.inner = loop"
+    )
+    (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
+    with pytest.raises(TargetError):
+        load_app(".")

@@ -246,7 +246,7 @@ def test_an_action_error_of_the_headers_function_is_not_the_streams() -> None:
         ("http://h/", {"timeout": 0}, "timeout must be more than 0"),
         ("http://h/", {"timeout": math.nan}, "timeout must be more than 0"),
         ("http://h/", {"idle_timeout_s": -1}, "idle_timeout_s must be more than 0"),
-        ("http://h/", {"max_event_bytes": 0}, "max_event_bytes must be more than 0"),
+        ("http://h/", {"max_event_bytes": 0}, "max_event_bytes=0: write a number above 0"),
         ("http://h/", {"input": Unsendable}, "input="),
         ("http://h/", {"output": Unsendable}, "output="),
         ("http://h/", {"dialect": "klingon"}, "'klingon'"),

@@ -151,8 +151,8 @@ def _apps() -> dict[str, Callable[[], StreamActions]]:
         "decorate the function with @define_stream_action": lambda: StreamActions([ai_chat]),  # type: ignore[list-item]
         "two actions are named 'ai-chat'": lambda: StreamActions([action, twin]),
         'write prefix="/api"': lambda: StreamActions([action], prefix="api"),
-        "must be above 0": lambda: StreamActions([action], max_body_bytes=0),
-        "must be above 0 ": lambda: StreamActions([action], keep_alive_s=0),
+        "max_body_bytes=0: write a number above 0": lambda: StreamActions([action], max_body_bytes=0),
+        "keep_alive_s=0: write a number above 0": lambda: StreamActions([action], keep_alive_s=0),
         "there is no dialect 'x'": lambda: StreamActions([action], dialect="x"),
     }
 

@@ -91,7 +91,7 @@ def test_the_refusal_says_when_to_try_again() -> None:
 
 @pytest.mark.parametrize("arguments", [(0, 10), (1, 0), (1, -1)])
 def test_a_limit_that_is_none(arguments: tuple[int, float]) -> None:
-    with pytest.raises(DefinitionError, match="needs limit >= 1, window_s > 0 and max_keys >= 1"):
+    with pytest.raises(DefinitionError, match="write a number above 0"):
         rate_limit_middleware(*arguments)
     with pytest.raises(DefinitionError):
         rate_limit_middleware(1, 1, max_keys=0)

@@ -29,8 +29,9 @@ from streamactions.app.request import LazyRequest, accepts_event_stream
 from streamactions.app.served import ServedAction
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.discovery import collect_actions
-from streamactions.errors import ActionError, DefinitionError
+from streamactions.errors import ActionError
 from streamactions.middleware import Middleware, run_chain
+from streamactions.options import OptionChecks
 from streamactions.response_headers import raw_headers
 from streamactions.run import Run, contain_exit, server_stopping, to_action_error
 from streamactions.types import Context
@@ -106,12 +107,15 @@ class StreamActions:
         console: bool | None = None,
         console_hosts: Collection[str] = (),
     ) -> None:
-        if prefix and not prefix.startswith("/"):
-            raise DefinitionError(f'prefix={prefix!r} is no path: write prefix="/{prefix}"')
-        if not min(max_body_bytes, body_timeout_s, keep_alive_s, stop_timeout_s) > 0:
-            raise DefinitionError(
-                "max_body_bytes, body_timeout_s, keep_alive_s and stop_timeout_s must be above 0"
-            )
+        checks = OptionChecks("StreamActions")
+        checks.prefix("prefix", prefix)
+        checks.whole_positive("max_body_bytes", max_body_bytes)
+        checks.positive("body_timeout_s", body_timeout_s)
+        checks.positive("keep_alive_s", keep_alive_s)
+        checks.positive("stop_timeout_s", stop_timeout_s)
+        checks.flag("strict_content_type", strict_content_type)
+        if console is not None:
+            checks.flag("console", console)
         self.prefix = prefix.rstrip("/")
         self.actions: dict[str, StreamAction] = collect_actions(actions)
         self.console = os.environ.get(CONSOLE_VARIABLE) == "1" if console is None else console
@@ -128,6 +132,7 @@ class StreamActions:
             )
             for name, action in self.actions.items()
         }
+        self._names_by_likeness = {_likeness(name): name for name in self.actions}
         self._pages = make_pages(
             self.prefix, self.actions, console=self.console, hosts=resolve_hosts(console_hosts)
         )
@@ -255,9 +260,15 @@ class StreamActions:
         elif page is not None:
             await connection.respond(*page.answer(scope))
         elif served is None:
-            raise ActionError("NOT_FOUND", "There is no action at this path", 404)
+            raise ActionError("NOT_FOUND", self._explain_not_found(_local_path(scope)), 404)
         else:
             raise ActionError("METHOD_NOT_ALLOWED", f"This action is called with {served.method}", 405)
+
+    def _explain_not_found(self, path: str) -> str:
+        """Names the action that is meant where the name is only spelled in another way, and no other."""
+        name = path.removeprefix(f"{self.prefix}/")
+        meant = self._names_by_likeness.get(_likeness(name)) if name != path else None
+        return f"There is no action at this path{f': write {meant}' if meant else ''}"
 
     def _run_middleware(
         self,
@@ -357,3 +368,8 @@ def _local_path(scope: Scope) -> str:
     path: str = scope["path"]
     root_path: str = scope.get("root_path", "")
     return path[len(root_path) :] if root_path and path.startswith(root_path + "/") else path
+
+
+def _likeness(name: str) -> str:
+    """What names have in common that people mix up: ``chat_gen``, ``chat-gen`` and ``Chat-Gen``."""
+    return name.lower().replace("_", "-")

@@ -13,6 +13,7 @@ from typing import Final
 from streamactions.app.asgi import Headers, Scope
 from streamactions.app.request import header
 from streamactions.errors import ActionError, DefinitionError
+from streamactions.options import OptionChecks
 
 __all__ = ["Cors", "is_preflight", "resolve_cors"]
 
@@ -44,15 +45,17 @@ class Cors:
     def __post_init__(self) -> None:
         if isinstance(self.origins, str):
             raise DefinitionError(f"cors origins must be a list: write [{self.origins!r}]")
-        origins = frozenset(self.origins)
+        checks = OptionChecks("cors")
+        origins = frozenset(checks.texts("origins", self.origins, "https://app.example"))
+        checks.flag("credentials", self.credentials)
         if not origins:
             raise DefinitionError('cors names no origin: write cors=["https://app.example"], or leave it out')
         for origin in origins - {"*"}:
             _check_origin(origin)
         if "*" in origins and self.credentials:
             raise DefinitionError('cors origin "*" cannot have credentials: name the origins')
-        if self.max_age_s < 0:
-            raise DefinitionError(f"cors max_age_s={self.max_age_s!r} is below 0: write seconds")
+        if not isinstance(self.max_age_s, int) or isinstance(self.max_age_s, bool) or self.max_age_s < 0:
+            raise DefinitionError(f"cors max_age_s={self.max_age_s!r} is no number of seconds: write 600")
         object.__setattr__(self, "origins", origins)
 
     def headers(self, scope: Scope) -> Headers:

@@ -12,6 +12,7 @@ from typing import Final
 
 from streamactions.app.asgi import Scope
 from streamactions.errors import DefinitionError
+from streamactions.options import OptionChecks
 
 __all__ = ["is_own_host", "resolve_hosts"]
 
@@ -27,7 +28,8 @@ def resolve_hosts(hosts: Collection[str]) -> frozenset[str]:
     """
     if isinstance(hosts, str):
         raise DefinitionError(f"console_hosts must be a list: write [{hosts!r}]")
-    names = frozenset(host.lower() for host in hosts)
+    listed = OptionChecks("StreamActions").texts("console_hosts", hosts, "dev.example")
+    names = frozenset(host.lower() for host in listed)
     for name in names:
         if not _NAME.fullmatch(name):
             raise DefinitionError(

@@ -8,8 +8,10 @@ from typing import Any, Final
 import click
 import orjson
 
+from streamactions.cli.explain import explain_no_answer
 from streamactions.cli.printer import ChunkPrinter
 from streamactions.client import use_stream_action
+from streamactions.client.target import check_url
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.printable import escape_controls
 
@@ -60,9 +62,10 @@ def call(
     if method == "GET" and not isinstance(value, dict):
         raise click.BadParameter('GET sends an object: write it like \'{"city": "Oslo"}\'', param_hint="JSON")
     printer = ChunkPrinter(raw=raw)
+    url = _whole_url(url)
     try:
         handle = use_stream_action(
-            url if "://" in url else f"http://{url}",
+            url,
             method=method,
             headers=dict(_split_header(header) for header in headers),
             timeout=timeout_s,
@@ -80,7 +83,8 @@ def call(
         asyncio.run(run())
     except ActionError as error:
         printer.finish()
-        click.echo(escape_controls(f"{error.code}: {error.message}"), err=True)
+        hint = explain_no_answer(url) if error.code == "CONNECTION_ERROR" else None
+        click.echo(escape_controls(f"{error.code}: {hint or error.message}"), err=True)
         for field, messages in (error.field_errors or {}).items():
             for message in messages:
                 click.echo(escape_controls(f"  {field}: {message}"), err=True)
@@ -89,6 +93,30 @@ def call(
         printer.finish()
         sys.exit(EXIT_INTERRUPTED)
     printer.finish()
+
+
+def _whole_url(url: str) -> str:
+    """The URL with its scheme, which may be left out.
+
+    Raises:
+        click.BadParameter: it is none that HTTP can reach.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        url = f"http://{url}"
+    elif scheme.lower() not in ("http", "https"):
+        raise click.BadParameter(
+            f"actions are called by HTTP, not by {scheme}: write http://{rest} or https://{rest}",
+            param_hint="URL",
+        )
+    try:
+        check_url(url)
+    except DefinitionError as error:
+        example = "http://127.0.0.1:8000/api/_actions/my-action"
+        raise click.BadParameter(
+            f"{url!r} names no server to call: write it like {example}", param_hint="URL"
+        ) from error
+    return url
 
 
 def _read_json(text: str) -> Any:

@@ -85,8 +85,10 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 def serve(target: str, **options: Any) -> None:
     """Serve TARGET with Granian, with options that suit streams.
 
-    TARGET is an app as module:app; or a .py file, of which the app named app is served, else its
-    only StreamActions, else its actions; or a folder, whose files' actions are served.
+    TARGET is an app as module:app; or a .py file, of which the app named app, application or asgi is
+    served, else the only app of FastAPI, Starlette or StreamActions under any name, else its actions;
+    or a folder, whose files' actions are served. Actions that an app may guard are never served
+    without it.
     """
     # Granian is loaded only by the command that needs it.
     from streamactions.serve import ServeError, ServeOptions, TargetError
@@ -103,6 +105,10 @@ def serve(target: str, **options: Any) -> None:
 
 def _program() -> str:
     """How to write this command in another terminal, where the virtual environment may be off."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        python = Path(sys.executable)
+        is_found = shutil.which(python.name) == str(python)
+        return f"{python.name if is_found else shlex.quote(str(python))} -m streamactions"
     path = Path(sys.argv[0]).resolve()
     found = shutil.which(path.name)
     return path.name if found is not None and Path(found).resolve() == path else shlex.quote(str(path))

@@ -205,11 +205,13 @@ class Call:
 
 
 def require_positive(**limits: float | None) -> None:
-    """Refuse a limit that is not more than 0.
+    """Refuse a limit that is no number above 0; ``math.inf`` is no limit, as ``None`` is.
 
     Raises:
         DefinitionError: with the name of the limit.
     """
     for name, limit in limits.items():
-        if limit is not None and not limit > 0:
-            raise DefinitionError(f"{name} must be more than 0, not {limit!r}")
+        if limit is None:
+            continue
+        if not isinstance(limit, int | float) or isinstance(limit, bool) or not limit > 0:
+            raise DefinitionError(f"{name} must be more than 0, not {limit!r}: write a number")

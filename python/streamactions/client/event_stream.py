@@ -20,11 +20,12 @@ from streamactions.client.call import Call, require_positive
 from streamactions.client.chunks import stream_incomplete
 from streamactions.client.default import DefaultTransport, resolve_transport
 from streamactions.client.hyper_transport import HyperResponse
-from streamactions.client.request import STREAM_HEADERS, Headers, with_headers
+from streamactions.client.request import STREAM_HEADERS, Headers, check_headers, with_headers
 from streamactions.client.response import StreamOpening, read_tail
 from streamactions.client.target import check_url
 from streamactions.client.transport import BodyBrokenError, Request, Response, Transport
 from streamactions.errors import ActionError, DefinitionError
+from streamactions.options import OptionChecks
 
 __all__ = ["EventStream", "open_event_stream"]
 
@@ -155,13 +156,19 @@ def open_event_stream(
             else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
             ``TIMEOUT_ERROR``.
     """
+    checks = OptionChecks("open_event_stream()")
+    checks.method("method", method)
     check_url(url)
+    check_headers(headers, "open_event_stream()")
+    for option, text in (("end", end), ("end_event", end_event)):
+        if text is not None:
+            checks.text(option, text, "[DONE]" if option == "end" else "message_stop")
     _check_end(end, end_event)
+    checks.whole_positive("max_event_bytes", max_event_bytes)
     require_positive(
         timeout=timeout,
         first_event_timeout_s=first_event_timeout_s,
         idle_timeout_s=idle_timeout_s,
-        max_event_bytes=max_event_bytes,
     )
     return _EventStreamOpening(
         _request(method, url, json),

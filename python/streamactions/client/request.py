@@ -15,10 +15,10 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from streamactions.client.target import Target
 from streamactions.client.transport import Request
-from streamactions.errors import ActionError
+from streamactions.errors import ActionError, DefinitionError
 from streamactions.inputs import read_json, read_query
 
-__all__ = ["STREAM_HEADERS", "Headers", "encode_request", "find_input_error", "with_headers"]
+__all__ = ["STREAM_HEADERS", "Headers", "check_headers", "encode_request", "find_input_error", "with_headers"]
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
 """Header fields, or a function, sync or async, that is asked for them before each request."""
@@ -66,6 +66,22 @@ def find_input_error(request: Request, adapter: TypeAdapter[Any] | None) -> Acti
     except ActionError as error:
         return error
     return None
+
+
+def check_headers(headers: object, what: str) -> None:
+    """Refuse a ``headers=`` that is neither header fields nor a function.
+
+    Args:
+        what: how the error calls the definition.
+
+    Raises:
+        DefinitionError: likewise.
+    """
+    if headers is not None and not callable(headers) and not isinstance(headers, Mapping):
+        raise DefinitionError(
+            f"{what} has headers that are a {type(headers).__name__}: write "
+            '{"authorization": "Bearer ..."}, or a function that returns such'
+        )
 
 
 async def with_headers(request: Request, headers: Headers | None) -> Request:

@@ -62,7 +62,7 @@ def resolve_target(
     if isinstance(target, str):
         return Target(_check_method(method or "POST"), _join(base_url, target))
     if not isinstance(target, ActionTarget):
-        raise DefinitionError(f"expected a URL or a StreamAction to call, not {target!r}")
+        raise DefinitionError(f"{target!r} cannot be called: pass a URL, a path or a StreamAction")
     return Target(
         _check_method(method or target.method),
         _join(base_url, f"{prefix.rstrip('/')}/{quote(target.name)}"),
@@ -78,7 +78,7 @@ def check_url(url: str) -> None:
     Raises:
         DefinitionError: likewise.
     """
-    if not _is_absolute(url):
+    if not isinstance(url, str) or not _is_absolute(url):
         raise DefinitionError(f'{url!r} is no absolute URL: write one like "https://host/path"')
 
 
@@ -90,14 +90,14 @@ def _check_method(method: str) -> str:
 
 def _join(base_url: str | None, path: str) -> str:
     """An absolute URL as it is; a path goes after all of ``base_url``, whose own path is kept."""
+    if base_url is not None and not _is_absolute(base_url):
+        raise DefinitionError(f'base_url must be like "http://host:port", not {base_url!r}')
     if _is_absolute(path):
         return path
     if base_url is None:
         raise DefinitionError(
             f'{path!r} is no absolute URL: write base_url="http://host:port", or the whole http(s) URL'
         )
-    if not _is_absolute(base_url):
-        raise DefinitionError(f'base_url must be like "http://host:port", not {base_url!r}')
     return f"{base_url.rstrip('/')}/{path.lstrip('/')}"
 
 

@@ -3,15 +3,15 @@
 from typing import Any, Final, TypeVar, overload
 
 from pydantic import TypeAdapter
-from pydantic.errors import PydanticUserError
 
 from streamactions.client.call import require_positive
 from streamactions.client.default import resolve_transport
 from streamactions.client.handle import Callback, HandleOptions, StreamHandle
-from streamactions.client.request import Headers
+from streamactions.client.request import Headers, check_headers
 from streamactions.client.target import ActionTarget, resolve_target
 from streamactions.dialects import Dialect, resolve_dialect
-from streamactions.errors import ActionError, DefinitionError
+from streamactions.errors import ActionError
+from streamactions.options import OptionChecks, make_adapter
 
 __all__ = ["use_stream_action"]
 
@@ -110,13 +110,24 @@ def use_stream_action(
     Raises:
         DefinitionError: an option is wrong; the message says what to write.
     """
+    checks = OptionChecks("use_stream_action()")
+    for option, text in (("base_url", base_url), ("method", method)):
+        if text is not None:
+            checks.text(option, text, "http://127.0.0.1:8000" if option == "base_url" else "POST")
+    checks.prefix("prefix", prefix)
+    checks.whole_positive("max_event_bytes", max_event_bytes)
+    checks.flag("keep_chunks", keep_chunks)
+    for option, callback in (("on_chunk", on_chunk), ("on_done", on_done), ("on_error", on_error)):
+        if callback is not None:
+            checks.function(option, callback, "notify")
+    check_headers(headers, "use_stream_action()")
     resolved = resolve_target(target, base_url=base_url, prefix=prefix, method=method)
-    require_positive(timeout=timeout, idle_timeout_s=idle_timeout_s, max_event_bytes=max_event_bytes)
+    require_positive(timeout=timeout, idle_timeout_s=idle_timeout_s)
     return StreamHandle(
         HandleOptions(
             target=resolved,
-            input_adapter=_adapter("input", input) or resolved.input_adapter,
-            output_adapter=_adapter("output", output) or resolved.output_adapter,
+            input_adapter=make_adapter("input", input, "use_stream_action()") or resolved.input_adapter,
+            output_adapter=make_adapter("output", output, "use_stream_action()") or resolved.output_adapter,
             dialect=resolved.dialect if dialect is None else resolve_dialect(dialect),
             headers=headers,
             timeout_s=timeout,
@@ -129,12 +140,3 @@ def use_stream_action(
             transport=resolve_transport(client),
         )
     )
-
-
-def _adapter(option: str, form: Any) -> TypeAdapter[Any] | None:
-    if form is None or isinstance(form, TypeAdapter):
-        return form
-    try:
-        return TypeAdapter(form)
-    except PydanticUserError as exc:
-        raise DefinitionError(f"{option}={form!r} is no type that pydantic can read: {exc.message}") from exc

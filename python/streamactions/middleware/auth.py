@@ -9,6 +9,7 @@ from starlette.requests import Request
 from streamactions.errors import DefinitionError, MiddlewareError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
 from streamactions.middleware.settle import settle
+from streamactions.options import OptionChecks
 from streamactions.response_headers import check_headers
 from streamactions.types import Context, Next
 
@@ -31,7 +32,8 @@ def auth_middleware(
             ``'Basic realm="app"'``, at which a browser asks for a name and a password.
 
     Raises:
-        DefinitionError: ``resolve`` is no function, or the challenge is no value of a header.
+        DefinitionError: ``resolve`` is no function, ``optional`` no ``bool``, or the challenge is no value of
+            a header.
 
     Raises (in a call):
         ActionError: ``UNAUTHORIZED``, 401, where ``resolve`` gave nobody.
@@ -39,6 +41,7 @@ def auth_middleware(
     """
     if not callable(resolve):
         raise DefinitionError("auth_middleware() needs a function: write auth_middleware(resolve_user)")
+    OptionChecks("auth_middleware()").flag("optional", optional)
 
     try:
         headers = check_headers({"www-authenticate": challenge})

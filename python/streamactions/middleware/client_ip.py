@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 
 from streamactions.errors import DefinitionError
+from streamactions.options import OptionChecks
 
 __all__ = ["client_ip"]
 
@@ -47,7 +48,8 @@ def client_ip(
         DefinitionError: a proxy is no address and no network, or the prefix is none.
     """
     networks = _read_networks(trusted_proxies)
-    if not 0 < ipv6_prefix <= _IPV6_BITS:
+    is_whole = isinstance(ipv6_prefix, int) and not isinstance(ipv6_prefix, bool)
+    if not is_whole or not 0 < ipv6_prefix <= _IPV6_BITS:
         raise DefinitionError(f"client_ip() got ipv6_prefix={ipv6_prefix!r}: write a number from 1 to 128")
 
     def find(event: Request) -> str:
@@ -72,7 +74,7 @@ def _read_networks(proxies: Iterable[str]) -> tuple[_Network, ...]:
     if isinstance(proxies, str):
         raise DefinitionError(f"client_ip() needs a list of proxies: write trusted_proxies=[{proxies!r}]")
     networks = []
-    for proxy in proxies:
+    for proxy in OptionChecks("client_ip()").listed("trusted_proxies", proxies, '"10.0.0.0/8"'):
         try:
             if not isinstance(proxy, str):
                 raise ValueError("it is no text")

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from streamactions.errors import DefinitionError, create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
+from streamactions.options import OptionChecks
 from streamactions.types import Context, Next
 
 __all__ = ["csrf_middleware"]
@@ -57,7 +58,10 @@ def csrf_middleware(*, trusted_origins: Iterable[str] = ()) -> Middleware:
     Raises (in a call):
         ActionError: ``CSRF_ERROR``, 403.
     """
-    trusted = frozenset(_check_origin(origin) for origin in trusted_origins)
+    origins = OptionChecks("csrf_middleware()").texts(
+        "trusted_origins", trusted_origins, "https://app.example.com"
+    )
+    trusted = frozenset(_check_origin(origin) for origin in origins)
 
     async def csrf(event: Request, next: Next) -> Context:
         if not _is_same_site(event, trusted):

@@ -15,10 +15,11 @@ from typing import Final
 
 from starlette.requests import Request
 
-from streamactions.errors import DefinitionError, create_action_error
+from streamactions.errors import create_action_error
 from streamactions.middleware.chain import Middleware, define_middleware
 from streamactions.middleware.client_ip import client_ip
 from streamactions.middleware.settle import settle
+from streamactions.options import OptionChecks
 from streamactions.types import Context, Next
 
 __all__ = ["DEFAULT_MAX_KEYS", "SlidingWindow", "rate_limit_middleware"]
@@ -91,11 +92,19 @@ def rate_limit_middleware(
         max_keys: how many keys are remembered; past it, the one that called longest ago is forgotten.
         clock_s: a monotonic clock in seconds.
 
+    Raises:
+        DefinitionError: an option is wrong.
+
     Raises (in a call):
         ActionError: ``RATE_LIMITED``, 429, with ``Retry-After`` (RFC 9110, 10.2.3).
     """
-    if limit < 1 or window_s <= 0 or max_keys < 1:
-        raise DefinitionError("rate_limit_middleware() needs limit >= 1, window_s > 0 and max_keys >= 1")
+    checks = OptionChecks("rate_limit_middleware()")
+    checks.whole_positive("limit", limit)
+    checks.positive("window_s", window_s)
+    checks.function("key", key, "client_ip()")
+    checks.text("message", message, "Too many requests")
+    checks.whole_positive("max_keys", max_keys)
+    checks.function("clock_s", clock_s, "time.monotonic")
     window = SlidingWindow(limit, window_s, max_keys)
 
     async def rate_limit(event: Request, next: Next) -> Context:

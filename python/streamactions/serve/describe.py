@@ -9,20 +9,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from streamactions.app import StreamActions
+from streamactions.serve.apps import walk_apps
 from streamactions.serve.errors import TargetError
 from streamactions.serve.example_input import make_example_input
 from streamactions.serve.target import load_app
 
 __all__ = ["ActionSummary", "TargetSummary", "answer", "describe_target"]
-
-MAX_MOUNT_DEPTH: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,12 @@ def answer() -> None:
 
 
 def _describe(target: str) -> TargetSummary:
-    apps = list(_find_apps(load_app(target), "", MAX_MOUNT_DEPTH))
+    target_app = load_app(target)
+    apps = [
+        (mount_path, app)
+        for mount_path, app in [("", target_app), *walk_apps(target_app)]
+        if isinstance(app, StreamActions)
+    ]
     actions = [
         ActionSummary(
             f"{mount_path}{app.prefix}/{action.name}",
@@ -97,14 +100,3 @@ def _describe(target: str) -> TargetSummary:
         for action in app.actions.values()
     ]
     return TargetSummary(actions, [f"{mount_path}{app.prefix}/" for mount_path, app in apps if app.console])
-
-
-def _find_apps(app: Any, mount_path: str, depth: int) -> Iterator[tuple[str, StreamActions]]:
-    """The app itself, or those that are mounted in a Starlette or FastAPI app."""
-    if isinstance(app, StreamActions):
-        yield mount_path, app
-    elif depth:
-        for route in getattr(app, "routes", None) or ():
-            mounted, path = getattr(route, "app", None), getattr(route, "path", None)
-            if mounted is not None and isinstance(path, str):
-                yield from _find_apps(mounted, mount_path + path, depth - 1)

@@ -90,8 +90,8 @@ def serve(target: str, options: ServeOptions, *, program: str = "streamactions")
             "serve needs a Python with a GIL, because it stops workers that are processes: "
             "use one, or serve the app with 'uvicorn module:app'"
         )
-    _require("watchfiles", options.reload, "--reload")
-    _require(options.loop, options.loop != "asyncio", f"--loop {options.loop}")
+    _require("watchfiles", options.reload, "--reload", "'streamactions[reload]'")
+    _require(options.loop, options.loop != "asyncio", f"--loop {options.loop}", options.loop)
     if options.reload:
         # Whoever reloads is developing: the app's console is on, unless the variable says no.
         os.environ.setdefault(CONSOLE_VARIABLE, "1")
@@ -170,9 +170,14 @@ def _announce(summary: TargetSummary, base_url: str, program: str) -> str:
     return "\n".join(lines)
 
 
-def _require(module: str, is_needed: bool, option: str) -> None:
+def _require(module: str, is_needed: bool, option: str, requirement: str) -> None:
+    """Refuse an option whose package is missing.
+
+    Args:
+        requirement: what to install, as a shell takes it.
+    """
     if is_needed and importlib.util.find_spec(module) is None:
-        raise ServeError(f"{option} needs the package {module}: run 'pip install {module}'")
+        raise ServeError(f"{option} needs the package {module}: run pip install {requirement}")
 
 
 def _raise_open_files_limit() -> None:

@@ -9,14 +9,28 @@ import sys
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
+from starlette.routing import Router
+
+from streamactions.action import StreamAction
 from streamactions.app import StreamActions
-from streamactions.discovery import load_file
+from streamactions.discovery import load_file, load_files
 from streamactions.errors import DefinitionError
+from streamactions.serve.apps import (
+    explain_no_app,
+    find_apps,
+    holds,
+    is_bare,
+    is_framework_app,
+    walk_apps,
+)
 from streamactions.serve.errors import TargetError
 
 __all__ = ["import_folder", "load_app"]
+
+APP_NAMES: Final = ("app", "application", "asgi")
+"""What an ASGI app is called by convention."""
 
 
 def import_folder(target: str) -> Path:
@@ -31,8 +45,9 @@ def load_app(target: str) -> Any:
     """Import the ASGI app that ``target`` names.
 
     Args:
-        target: ``module:app``; a ``.py`` file with an ``app``, one ``StreamActions`` or actions;
-            or a folder of such files.
+        target: ``module:app``; a ``.py`` file with an app or actions; or a folder of files with actions.
+            A file's app is what is named ``app``, ``application`` or ``asgi``, else the only app of
+            Starlette, FastAPI or this package that is in no other, under any name.
 
     Raises:
         TargetError: there is none, or its module cannot be imported.
@@ -41,7 +56,7 @@ def load_app(target: str) -> Any:
     _put_in_front(str(import_folder(target)))
     try:
         if path.is_dir():
-            return StreamActions([path])
+            return _load_folder(path)
         if target.endswith(".py"):
             return _find_app(load_file(path), target)
         module_name, separator, attributes = target.partition(":")
@@ -78,22 +93,101 @@ def _find_attribute(module: ModuleType, attributes: str, target: str) -> Any:
     app: Any = module
     for attribute in attributes.split("."):
         app = getattr(app, attribute, None)
-    if not callable(app):
-        what = "there is none" if app is None else f"it is of type {type(app).__name__}"
-        raise TargetError(
-            f"{target} must be an ASGI app, but {what}: write {attributes} = StreamActions([...])"
-        )
+    _require_app(app, target, attributes)
     return app
 
 
+def _require_app(app: object, target: str, name: str) -> None:
+    if (what := explain_no_app(app)) is not None:
+        wanted = name if not isinstance(app, StreamAction) else "app"
+        actions = "..." if not isinstance(app, StreamAction) else name
+        raise TargetError(
+            f"{target} must be an ASGI app, but {what}: write {wanted} = StreamActions([{actions}])"
+        )
+
+
 def _find_app(module: ModuleType, target: str) -> Any:
+    """The app of a file; its bare actions only where nothing in it may be what guards them."""
+    apps = find_apps(module)
+    by_name = [name for name in APP_NAMES if name in apps]
+    found = by_name[0] if by_name else _find_sole_app(apps, target)
+    if found is not None:
+        _refuse_if_inside(found, apps, target)
+        return apps[found]
     app = getattr(module, "app", None)
-    if callable(app):
-        return app
-    found = {name: value for name, value in vars(module).items() if isinstance(value, StreamActions)}
-    if len(found) > 1:
-        raise TargetError(f"{target} has several apps ({', '.join(found)}): name one of them app")
-    return next(iter(found.values()), None) or StreamActions([module])
+    if not callable(app) or isinstance(app, StreamAction):
+        return StreamActions([module])
+    # Called by other names than ASGI's, but an app by its name.
+    _require_app(app, f"{target}'s app", "app")
+    return app
+
+
+def _find_sole_app(apps: dict[str, Any], target: str) -> str | None:
+    """The name of the only app that is in no other; ``None`` where there is no app at all."""
+    outer = {name: app for name, app in apps.items() if not any(holds(other, app) for other in apps.values())}
+    meant = [name for name, app in outer.items() if is_framework_app(app)]
+    if len(meant) > 1:
+        raise TargetError(
+            f"{target} has several apps ({', '.join(meant)}): name one of them app, or write "
+            f"{_as_module(target)}:{meant[0]}"
+        )
+    if meant:
+        return meant[0]
+    # A router is there to be included in an app elsewhere, unless it has the actions.
+    others = [
+        name
+        for name, app in outer.items()
+        if not isinstance(app, Router) or any(is_framework_app(inner) for _, inner in walk_apps(app))
+    ]
+    if others:
+        raise TargetError(
+            f"{target} has what may be the app that guards its actions ({', '.join(others)}): write "
+            f"{_as_module(target)}:{others[0]} to serve it, or name it app"
+        )
+    return None
+
+
+def _refuse_if_inside(name: str, apps: dict[str, Any], target: str) -> None:
+    """An app that another one passes requests on to may be guarded by that."""
+    for outer, app in apps.items():
+        if app is not apps[name] and not isinstance(app, Router) and holds(app, apps[name]):
+            module = _as_module(target)
+            raise TargetError(
+                f"{target}'s {name} is inside of its {outer}, which may guard it: write {module}:{outer}, "
+                f"or {module}:{name} to serve it alone"
+            )
+
+
+def _as_module(target: str) -> str:
+    """How a file is written in ``module:app``, in its folder."""
+    return Path(target).stem
+
+
+def _load_folder(path: Path) -> StreamActions:
+    """An app of a folder's actions, unless one of its files has an app that may be what guards them."""
+    served = StreamActions([path])
+    for file, module in load_files(path).items():
+        apps = find_apps(module)
+        for name, app in apps.items():
+            if isinstance(app, StreamActions | Router) or not _may_guard(app, served):
+                continue
+            raise TargetError(
+                f"{file} has the app {name}, which may guard its actions: serve {file}, "
+                "or move the actions that need no guard to a folder of their own"
+            )
+    return served
+
+
+def _may_guard(app: Any, served: StreamActions) -> bool:
+    """Whether an app may add something to actions that would be served without it."""
+    if not is_framework_app(app):
+        return True
+    return any(
+        isinstance(inner, StreamActions)
+        and any(action in served.actions.values() for action in inner.actions.values())
+        and not is_bare(app, inner)
+        for _, inner in walk_apps(app)
+    )
 
 
 def _explain_failure(error: BaseException, target: str) -> str:
