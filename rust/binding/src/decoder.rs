@@ -16,7 +16,11 @@ pub(crate) use arguments::MaxEventBytes;
 pub(crate) use decoding::{Decoding, Form};
 pub(crate) use encoder::encode_event;
 pub(crate) use event::Event;
-use pyo3::{intern, prelude::*, types::{PyBytes, PyList}};
+use pyo3::{
+    intern,
+    prelude::*,
+    types::{PyBytes, PyList},
+};
 use reads::DecodedReads;
 use smallvec::SmallVec;
 use wire::decode::DecodeError;

@@ -319,12 +319,10 @@ impl EventReader {
                 return Ok(self.let_turn(py));
             }
             let inner = match (item, &self.source) {
-                (Some(Item::Given(item)), _) => {
-                    match self.give(form, item.into_bound(py))? {
-                        Some(item) => return Ok(Step::Returned(item)),
-                        None => continue,
-                    }
-                }
+                (Some(Item::Given(item)), _) => match self.give(form, item.into_bound(py))? {
+                    Some(item) => return Ok(Step::Returned(item)),
+                    None => continue,
+                },
                 (Some(Item::End), Source::Exchange(exchange)) if is_read_out(exchange.get()) => continue,
                 (Some(Item::End), _) => Inner::Tail(begin(&calls::call0(self.read_tail.bind(py))?)?.unbind()),
                 (None, Source::Read(read)) => Inner::Read(begin(&calls::call0(read.bind(py))?)?.unbind()),
