@@ -1,4 +1,4 @@
-"""Peers that were cut off without a word, as by a NAT that forgot a flow; and peers that say that they leave."""
+"""Peers that were cut off without a word, as by a NAT that forgot a flow; and peers that say so."""
 
 import asyncio
 import os
@@ -107,18 +107,18 @@ def test_a_connection_that_answers_others_is_kept(context: ssl.SSLContext) -> No
     """One call that takes too long says nothing of the peer, as long as anything comes."""
 
     async def main() -> None:
-        release = asyncio.Event()
+        release, has_begun = asyncio.Event(), asyncio.Event()
 
         async def script(connection: Http2Connection, number: int) -> None:
             if connection.streams == 1:
+                has_begun.set()
                 await release.wait()
             else:
                 await answer(connection, number)
 
         async with http2_server(script, context) as (url, connections), HyperTransport() as transport:
             slow = asyncio.ensure_future(read(url, transport))
-            while not connections or not connections[0].streams:
-                await asyncio.sleep(0.01)
+            await has_begun.wait()
             assert await read(url, transport) == [1, 2]
             slow.cancel()
             await asyncio.wait([slow])
@@ -137,18 +137,21 @@ def test_open_streams_of_a_silent_peer_fail(context: ssl.SSLContext, monkeypatch
     async def main() -> None:
         async with http2_server(begin, context) as (url, _):
             relay = Relay(int(url.rpartition(":")[2]))
-            async with relay.serve(), HyperTransport() as transport:
-                async with open_event_stream("GET", relay.url, client=transport) as stream:
-                    values = stream.values()
-                    assert await anext(values) == 1
-                    relay.cut()
-                    waiting = asyncio.ensure_future(fails(relay.url, transport))
-                    with pytest.raises(ActionError) as caught:
-                        await anext(values)
-                    assert caught.value.code == "STREAM_INCOMPLETE"
-                    error = await waiting
-                    assert error.code == "CONNECTION_ERROR"
-                    assert "keep-alive" in error.message
+            async with (
+                relay.serve(),
+                HyperTransport() as transport,
+                open_event_stream("GET", relay.url, client=transport) as stream,
+            ):
+                values = stream.values()
+                assert await anext(values) == 1
+                relay.cut()
+                waiting = asyncio.ensure_future(fails(relay.url, transport))
+                with pytest.raises(ActionError) as caught:
+                    await anext(values)
+                assert caught.value.code == "STREAM_INCOMPLETE"
+                error = await waiting
+                assert error.code == "CONNECTION_ERROR"
+                assert "keep-alive" in error.message
 
     run(main)
 
@@ -274,13 +277,16 @@ def test_a_peer_that_leaves_ends_what_it_has_begun_and_gets_nothing_else(context
             connection.send_data(number, LAST, is_last=True)
             return None
 
-        async with http2_server(script, context) as (url, connections), HyperTransport() as transport:
-            async with open_event_stream("GET", url, client=transport) as first:
-                values = first.values()
-                assert await anext(values) == 1
-                assert await read(url, transport) == [1, 2]
-                assert [connection.streams for connection in connections] == [1, 1]
-                release.set()
-                assert await anext(values) == 2
+        async with (
+            http2_server(script, context) as (url, connections),
+            HyperTransport() as transport,
+            open_event_stream("GET", url, client=transport) as first,
+        ):
+            values = first.values()
+            assert await anext(values) == 1
+            assert await read(url, transport) == [1, 2]
+            assert [connection.streams for connection in connections] == [1, 1]
+            release.set()
+            assert await anext(values) == 2
 
     run(main)

@@ -37,7 +37,7 @@ POOL_SIZE: Final = 128
 """How many unused connections are kept to one server."""
 
 POOL_IDLE_S: Final = 45.0
-"""How long an unused connection is kept: less than the 60 seconds after which many load balancers close it."""
+"""How long an unused connection is kept; many load balancers close it after 60 seconds."""
 
 HTTP2_PING_INTERVAL_S: Final = 20.0
 """How long an HTTP/2 connection with open streams may be silent before its peer is pinged (RFC 9113,

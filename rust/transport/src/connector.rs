@@ -76,12 +76,17 @@ impl Connector {
         let limit = self.options.connect_timeout;
         match timeout(limit, self.open(url)).await {
             Ok(connected) => connected,
-            Err(_) => Err(format!(
-                "no connection to {} within {} seconds (connect_timeout_s)",
-                self.dialer.name_next(url),
-                limit.as_secs_f64()
-            )),
+            Err(_) => Err(self.describe_timeout(url)),
         }
+    }
+
+    /// What is said where no connection came within the limit.
+    pub(crate) fn describe_timeout(&self, url: &Uri) -> String {
+        let limit_s = self.options.connect_timeout.as_secs_f64();
+        format!(
+            "no connection to {} within {limit_s} seconds (connect_timeout_s)",
+            self.dialer.name_next(url)
+        )
     }
 
     async fn open(&self, url: &Uri) -> Result<MaybeHttpsStream<Dialed>, String> {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Request, Response, Uri, body::Incoming};
 use tokio::{
     sync::oneshot,
     task::JoinSet,
@@ -79,7 +79,7 @@ impl Pool {
         let key = (scheme.clone(), authority.clone());
         let mut resends = 0;
         loop {
-            let mut lease = self.lease(&key).await?;
+            let mut lease = self.lease(&key, url).await?;
             match lease.send(request, self.options.connect_timeout).await {
                 Ok(response) => return Ok((response, lease)),
                 Err(NotSent::Stale) => {}
@@ -91,15 +91,11 @@ impl Pool {
                     return Err(format!(
                         "no connection to {} took the request within {} seconds (connect_timeout_s)",
                         name_peer(url),
-                        self.limit_s()
+                        self.options.connect_timeout.as_secs_f64()
                     ));
                 }
             }
         }
-    }
-
-    fn limit_s(&self) -> f64 {
-        self.options.connect_timeout.as_secs_f64()
     }
 
     /// Never held across a call of another method.
@@ -107,7 +103,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn lease(&self, key: &Key) -> Result<Lease, String> {
+    async fn lease(&self, key: &Key, url: &Uri) -> Result<Lease, String> {
         loop {
             let (turn, is_alone) = match self.line_up(key) {
                 Ok(lease) => return Ok(lease),
@@ -122,11 +118,7 @@ impl Pool {
                 Ok(Ok(Turn::Failed(why))) => return Err(why),
                 Ok(Ok(Turn::Alone)) => {}
                 Ok(Err(_)) | Err(_) => {
-                    return Err(format!(
-                        "no connection to {} came free within {} seconds (connect_timeout_s)",
-                        key.1,
-                        self.limit_s()
-                    ));
+                    return Err(self.connector.describe_timeout(url));
                 }
             }
         }

@@ -131,7 +131,10 @@ fn describe_rustls(error: &rustls::Error, whom: &str) -> String {
         );
     }
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
+        // Another root of the same name has another key.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => format!(
             "no trusted root vouches for the certificate of {whom} ({text}): name a file with its root, as \
              SSL_CERT_FILE or HyperTransport(ca_file=...)"
         ),
