@@ -131,8 +131,8 @@ def test_a_connection_that_answers_others_is_kept(context: ssl.SSLContext) -> No
 
 def test_open_streams_of_a_silent_peer_fail(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its pings are not answered; neither call has a limit of its own."""
-    monkeypatch.setattr(hyper_transport, "HTTP2_PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr(hyper_transport, "HTTP2_PING_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(hyper_transport, "PEER_PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr(hyper_transport, "PEER_PING_TIMEOUT_S", 0.1)
 
     async def main() -> None:
         async with http2_server(begin, context) as (url, _):
@@ -159,8 +159,8 @@ def test_open_streams_of_a_silent_peer_fail(context: ssl.SSLContext, monkeypatch
 def test_a_slow_peer_that_answers_pings_is_kept(
     context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hyper_transport, "HTTP2_PING_INTERVAL_S", 0.05)
-    monkeypatch.setattr(hyper_transport, "HTTP2_PING_TIMEOUT_S", HANG_S)
+    monkeypatch.setattr(hyper_transport, "PEER_PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr(hyper_transport, "PEER_PING_TIMEOUT_S", HANG_S)
 
     async def main() -> None:
         async def script(connection: Http2Connection, number: int) -> None:

@@ -39,11 +39,11 @@ POOL_SIZE: Final = 128
 POOL_IDLE_S: Final = 45.0
 """How long an unused connection is kept; many load balancers close it after 60 seconds."""
 
-HTTP2_PING_INTERVAL_S: Final = 20.0
+PEER_PING_INTERVAL_S: Final = 20.0
 """How long an HTTP/2 connection with open streams may be silent before its peer is pinged (RFC 9113,
 section 6.7)."""
 
-HTTP2_PING_TIMEOUT_S: Final = 10.0
+PEER_PING_TIMEOUT_S: Final = 10.0
 """How long the peer may take to answer; the connection is closed then, and its streams fail."""
 
 _mailboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[HTTPMailbox]] = WeakKeyDictionary()
@@ -114,8 +114,8 @@ class HyperTransport:
             connect_timeout_s=connect_timeout_s,
             pool_size=pool_size,
             pool_idle_s=pool_idle_s,
-            ping_interval_s=HTTP2_PING_INTERVAL_S,
-            ping_timeout_s=HTTP2_PING_TIMEOUT_S,
+            ping_interval_s=PEER_PING_INTERVAL_S,
+            ping_timeout_s=PEER_PING_TIMEOUT_S,
             http1_only=http1_only,
             proxy=proxy,
             socket_path=None if socket_path is None else os.fspath(socket_path),

@@ -39,7 +39,7 @@ const TCP_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const TCP_KEEP_ALIVE_PROBES: u32 = 3;
 /// How long what was sent may be unacknowledged before the system closes the connection.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const TCP_UNACKNOWLEDGED: Duration = Duration::from_secs(60);
+const TCP_UNACKNOWLEDGED_S: u64 = 60;
 
 /// How large the head of a proxy's answer may be.
 const MAX_TUNNEL_HEAD_BYTES: usize = 8_192;
@@ -112,7 +112,7 @@ fn set_up(stream: &TcpStream) -> io::Result<()> {
         .with_retries(TCP_KEEP_ALIVE_PROBES);
     socket.set_tcp_keepalive(&keep_alive)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(TCP_UNACKNOWLEDGED))?;
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(TCP_UNACKNOWLEDGED_S)))?;
     Ok(())
 }
 
