@@ -376,7 +376,21 @@ class HTTPMailbox:
 class HTTPClient:
     """An HTTP client with connections of its own; nothing is started before its first request."""
 
-    def __new__(cls, *, connect_timeout_s: float) -> Self: ...
+    def __new__(
+        cls,
+        *,
+        connect_timeout_s: float,
+        pool_size: int,
+        pool_idle_s: float,
+        ping_interval_s: float,
+        ping_timeout_s: float,
+        http1_only: bool = False,
+        proxy: str | None = None,
+        socket_path: str | None = None,
+        verify: bool = True,
+        ca_file: str | None = None,
+        identity: tuple[str, str] | None = None,
+    ) -> Self: ...
     def close(self) -> None:
         """Close the connections that are not in use, and each other one at the end of its exchange."""
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import StreamEnded, StreamReset
+from h2.events import DataReceived, PingReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
@@ -41,7 +41,9 @@ class Http2Connection:
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         # A client that passes one of them by loses its connection.
         self._h2.local_settings = Settings(client=False, initial_values=settings)
+        self._pings = asyncio.Semaphore(0)
         self.streams = 0
+        self.bodies: dict[int, bytes] = {}
 
     def _flush(self) -> None:
         self._writer.write(self._h2.data_to_send())
@@ -52,7 +54,11 @@ class Http2Connection:
         with suppress(ConnectionError, ssl.SSLError, ProtocolError):
             while data := await self._reader.read(65_536):
                 for event in self._h2.receive_data(data):
-                    if isinstance(event, StreamEnded):
+                    if isinstance(event, DataReceived):
+                        self.bodies[event.stream_id] = self.bodies.get(event.stream_id, b"") + event.data
+                    elif isinstance(event, PingReceived):
+                        self._pings.release()
+                    elif isinstance(event, StreamEnded):
                         self.streams += 1
                         scripts.create_task(self._serve(event.stream_id))
                     elif isinstance(event, StreamReset):
@@ -85,8 +91,18 @@ class Http2Connection:
         self._h2.reset_stream(number, code)
         self._flush()
 
+    def go_away(self, last_stream: int) -> None:
+        """Say that no stream after this one was begun with (RFC 9113, section 6.8), and stay."""
+        frame = b"\0\0\x08\x07\0\0\0\0\0" + last_stream.to_bytes(4) + int(ErrorCodes.NO_ERROR).to_bytes(4)
+        self._writer.write(frame)
+
     def close(self) -> None:
         self._writer.close()
+
+    async def wait_pings(self, count: int) -> None:
+        """Wait until the client has sent so many more pings, each of which is answered."""
+        for _ in range(count):
+            await self._pings.acquire()
 
     async def wait_reset(self, number: int) -> None:
         """Wait until the client has given the stream up."""

@@ -14,7 +14,7 @@ from scripted_http2 import Http2Connection, http2_server
 from scripted_server import KEPT_CHUNKED_HEAD, LAST_PIECE, Connection, piece, scripted_server
 
 from streamactions import ActionError
-from streamactions.client import HyperTransport, hyper_transport, open_event_stream
+from streamactions.client import HyperTransport, open_event_stream
 
 STREAMS: Final = 250
 FIRST, LAST = b"data: 1\n\n", b"data: 2\n\n"
@@ -113,13 +113,9 @@ def test_a_peer_that_changes_its_limit_is_followed(context: ssl.SSLContext) -> N
     run(main)
 
 
-def test_a_peer_that_takes_no_stream_at_all_is_an_error(
-    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hyper_transport, "CONNECT_TIMEOUT_S", 0.5)
-
+def test_a_peer_that_takes_no_stream_at_all_is_an_error(context: ssl.SSLContext) -> None:
     async def main() -> None:
-        transport = HyperTransport()
+        transport = HyperTransport(connect_timeout_s=0.5)
         async with http2_server(Peer(1), context, max_streams=0) as (url, _):
             reads = [read(url, transport) for _ in range(5)]
             for outcome in await asyncio.gather(*reads, return_exceptions=True):
@@ -130,14 +126,11 @@ def test_a_peer_that_takes_no_stream_at_all_is_an_error(
     run(main)
 
 
-def test_a_peer_that_says_nothing_is_an_error(
-    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peer_that_says_nothing_is_an_error(context: ssl.SSLContext) -> None:
     """It takes connections and TLS, and then not even its settings come."""
-    monkeypatch.setattr(hyper_transport, "CONNECT_TIMEOUT_S", 0.5)
 
     async def main() -> None:
-        transport = HyperTransport()
+        transport = HyperTransport(connect_timeout_s=0.5)
         silent: list[asyncio.Task[None]] = []
         tried_again = asyncio.Event()
 
@@ -165,7 +158,7 @@ def test_a_peer_that_says_nothing_is_an_error(
                     outcome = task.exception()
                     assert isinstance(outcome, ActionError)
                     assert outcome.code == "CONNECTION_ERROR"
-                    assert "no connection within 0.5 seconds" in outcome.message
+                    assert "within 0.5 seconds (connect_timeout_s)" in outcome.message
             # The server that says nothing is not the only one that is ever tried.
             reads.append(asyncio.ensure_future(read(url, transport)))
             await tried_again.wait()

@@ -26,6 +26,12 @@ def mailbox() -> HTTPMailbox:
     return _mailbox_of(asyncio.get_running_loop())
 
 
+def make_http_client() -> HTTPClient:
+    return HTTPClient(
+        connect_timeout_s=MAX_WAIT_S, pool_size=1, pool_idle_s=1.0, ping_interval_s=1.0, ping_timeout_s=1.0
+    )
+
+
 def deliver_within_this_task() -> None:
     """Take the news as the event loop does, as soon as there are any."""
     readable, _, _ = select.select([mailbox().fileno()], [], [], MAX_WAIT_S)
@@ -135,7 +141,7 @@ async def requested() -> AsyncIterator[tuple[HTTPExchange, Callable[[], None]]]:
         await is_over.wait()
 
     async with scripted_server(script) as url:
-        client = HTTPClient(connect_timeout_s=MAX_WAIT_S)
+        client = make_http_client()
         exchange = client.send(mailbox(), asyncio.get_running_loop(), "GET", url + "/", [], None)
         try:
             await is_received.wait()
@@ -257,7 +263,7 @@ def test_a_task_that_nobody_ends_is_freed_with_its_loop() -> None:
     async def main(server: socket.socket) -> "tuple[weakref.ref[Marker], socket.socket]":
         marker = Marker()
         loop = asyncio.get_running_loop()
-        client = HTTPClient(connect_timeout_s=MAX_WAIT_S)
+        client = make_http_client()
         url = "http://{}:{}/".format(*server.getsockname())
 
         async def read_on(kept: Marker) -> None:

@@ -16,6 +16,7 @@ _MODULES: Final = (
     "app.calls",
     "app.pulse",
     "client.event_stream",
+    "client.http_failure",
     "client.hyper_transport",
     "client.response",
     "fail_fast",

@@ -263,6 +263,12 @@ def test_sending_each() -> None:
     asyncio.run(main())
 
 
+def make_http_client() -> HTTPClient:
+    return HTTPClient(
+        connect_timeout_s=1.0, pool_size=1, pool_idle_s=1.0, ping_interval_s=1.0, ping_timeout_s=1.0
+    )
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     """The address of a server that never answers."""
@@ -273,7 +279,7 @@ def url() -> Iterator[str]:
 def test_an_exchange_its_signal_and_its_mailbox(url: str) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        mailbox, client = HTTPMailbox(), HTTPClient(connect_timeout_s=1.0)
+        mailbox, client = HTTPMailbox(), make_http_client()
         exchange = client.send(mailbox, loop, "GET", url, [], None)
         take: Any = exchange.head()
         assert finds(take, exchange)
@@ -309,7 +315,7 @@ class Text(str):
 def test_what_holds_no_objects_that_could_hold_it_needs_no_collector() -> None:
     event = Event(Text("a"), Text("b"), Text("c"))
     assert [type(event.event), type(event.data), type(event.id)] == [str, str, str]
-    for holder in (event, SSEDecoder(), HTTPClient(connect_timeout_s=1.0)):
+    for holder in (event, SSEDecoder(), make_http_client()):
         assert {type(held) for held in gc.get_referents(holder)} <= {type}
 
 
@@ -365,7 +371,7 @@ def test_a_mailbox_that_what_waits_in_it_holds_is_freed(url: str) -> None:
     async def main(marker: Marker) -> None:
         loop = asyncio.get_running_loop()
         mailbox = HTTPMailbox()
-        client = HTTPClient(connect_timeout_s=1.0)
+        client = make_http_client()
         exchange = client.send(mailbox, loop, "GET", url, [], None)
         begin(exchange.head()).add_done_callback(lambda _: (marker, exchange))
 

@@ -11,10 +11,9 @@ import {
   createActionError,
   describe,
   isErrorStatus,
-  isObject,
-  readActionError,
   streamIncomplete,
 } from "./errors.js";
+import { extractEssence, readStatusError } from "./head.js";
 import { Pace } from "./pace.js";
 
 /** @import { Call } from "./call.js" */
@@ -83,7 +82,7 @@ async function openResponse(request, call) {
   call.checkTimeout();
   if (!response.ok) throw new StreamFailure(await readHttpError(response, call));
   const contentType = response.headers.get("content-type") ?? "";
-  if (contentType.split(";")[0].trim().toLowerCase() !== "text/event-stream") {
+  if (extractEssence(contentType) !== "text/event-stream") {
     const what = contentType ? `content-type "${contentType}"` : "no content-type";
     const message = `The server answered with ${what}, not with text/event-stream: check the URL`;
     throw new StreamFailure(createActionError("NOT_AN_EVENT_STREAM", message, 502));
@@ -111,24 +110,19 @@ async function readBody(body, call) {
 }
 
 /**
- * The error object that the body holds, with the real HTTP status; else an `HTTP_ERROR`.
+ * The error object that the body holds, with the real HTTP status; else an `HTTP_ERROR`, in the
+ * API's own words where the body has a known shape.
  *
  * @param {Response} response
  * @param {Call} call
  */
 async function readHttpError(response, call) {
   const { status, statusText } = response;
-  const message = `The server answered HTTP ${`${status} ${statusText}`.trim()}`;
-  if (!isErrorStatus(status)) return createActionError("HTTP_ERROR", message, 502);
-  try {
-    const wire = JSON.parse(await readErrorBody(response, call));
-    if (isObject(wire) && typeof wire.code === "string" && typeof wire.message === "string") {
-      return readActionError({ ...wire, statusCode: status });
-    }
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-  }
-  return createActionError("HTTP_ERROR", message, status);
+  const phrase = `The server answered HTTP ${`${status} ${statusText}`.trim()}`;
+  if (!isErrorStatus(status)) return createActionError("HTTP_ERROR", phrase, 502);
+  const text = await readErrorBody(response, call);
+  const isText = extractEssence(response.headers.get("content-type") ?? "") === "text/plain";
+  return readStatusError(status, phrase, text, isText);
 }
 
 /**

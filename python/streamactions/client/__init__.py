@@ -9,6 +9,7 @@ from streamactions.client.aiohttp_transport import AiohttpTransport
 from streamactions.client.default import DefaultTransport
 from streamactions.client.event_stream import EventStream, open_event_stream
 from streamactions.client.handle import StreamHandle
+from streamactions.client.http_failure import HTTPStatusError
 from streamactions.client.httpx_transport import HttpxTransport
 from streamactions.client.hyper_transport import HyperTransport
 from streamactions.client.target import ActionTarget
@@ -29,6 +30,7 @@ __all__ = [
     "ConnectFailedError",
     "DefaultTransport",
     "EventStream",
+    "HTTPStatusError",
     "HttpxTransport",
     "HyperTransport",
     "Request",

@@ -10,9 +10,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Final
 
-import orjson
-
 from streamactions.client.call import Call
+from streamactions.client.http_failure import make_status_error
+from streamactions.client.media_type import extract_essence
 from streamactions.client.transport import (
     BodyBrokenError,
     ConnectFailedError,
@@ -21,7 +21,7 @@ from streamactions.client.transport import (
     Transport,
     TransportError,
 )
-from streamactions.errors import MIN_STATUS_CODE, ActionError
+from streamactions.errors import MAX_STATUS_CODE, MIN_STATUS_CODE, ActionError
 
 __all__ = ["StreamOpening", "read_tail"]
 
@@ -93,7 +93,7 @@ async def _check_head(response: Response, call: Call) -> None:
     if not 200 <= response.status < 300:
         raise await _http_error(response, call)
     content_type = response.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "text/event-stream":
+    if extract_essence(content_type) != "text/event-stream":
         what = f"content-type {content_type!r}" if content_type else "no content-type"
         message = f"The server answered with {what}, not with text/event-stream: check the URL"
         raise ActionError("NOT_AN_EVENT_STREAM", message, 502)
@@ -114,29 +114,25 @@ def _find_coding(response: Response) -> str | None:
 
 
 async def _http_error(response: Response, call: Call) -> ActionError:
-    """The error object that the body holds, with the real HTTP status; else an ``HTTP_ERROR``."""
+    """The error that the status and the body make, with the real HTTP status."""
     status = response.status
     try:
-        phrase = f"{status} {HTTPStatus(status).phrase}"
+        phrase = f"The server answered HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
-        phrase = str(status)
-    if not MIN_STATUS_CODE <= status <= 599:
+        phrase = f"The server answered HTTP {status}"
+    if not MIN_STATUS_CODE <= status <= MAX_STATUS_CODE:
         location = response.headers.get("location")
         hint = f", to {location}: call that URL" if location else ""
-        return ActionError("HTTP_ERROR", f"The server answered HTTP {phrase}{hint}", 502)
+        return make_status_error(status, response.headers, b"", phrase + hint)
     if (coding := _find_coding(response)) is not None:
-        message = f"The server answered HTTP {phrase}, and why it did is compressed ({coding})"
-        return ActionError("HTTP_ERROR", message, status)
+        why = f", and why it did is compressed ({coding})"
+        return make_status_error(status, response.headers, b"", phrase + why)
     body = b""
     with suppress(BodyBrokenError, TimeoutError):
         async with asyncio.timeout(MAX_ERROR_BODY_S):
             while len(body) <= MAX_ERROR_BODY_BYTES and (data := await call.wait(response.read)):
                 body += data
-    with suppress(orjson.JSONDecodeError):
-        wire = orjson.loads(body)
-        if isinstance(wire, dict) and all(isinstance(wire.get(name), str) for name in ("code", "message")):
-            return ActionError.from_wire({**wire, "statusCode": status})
-    return ActionError("HTTP_ERROR", f"The server answered HTTP {phrase}", status)
+    return make_status_error(status, response.headers, body[:MAX_ERROR_BODY_BYTES], phrase)
 
 
 async def read_tail(response: Response) -> None:

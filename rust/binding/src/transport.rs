@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +21,7 @@ use pyo3::{
     prelude::*,
     types::PyBytes,
 };
-use transport::{Client, Exchange, Mailbox, RequestError, RequestParts, Taken};
+use transport::{Client, Exchange, Mailbox, Options, RequestError, RequestParts, Taken, TlsOptions};
 
 use crate::{
     awaitables::thrown,
@@ -114,11 +115,35 @@ pub(crate) struct HTTPClient(Client);
 #[pymethods]
 impl HTTPClient {
     #[new]
-    #[pyo3(signature = (*, connect_timeout_s))]
-    fn new(connect_timeout_s: f64) -> PyResult<Self> {
-        Duration::try_from_secs_f64(connect_timeout_s)
-            .map(|timeout| Self(Client::new(timeout)))
-            .map_err(|error| PyValueError::new_err(format!("connect_timeout_s: {error}")))
+    #[pyo3(signature = (
+        *, connect_timeout_s, pool_size, pool_idle_s, ping_interval_s, ping_timeout_s, http1_only = false,
+        proxy = None, socket_path = None, verify = true, ca_file = None, identity = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn new(
+        connect_timeout_s: f64,
+        pool_size: usize,
+        pool_idle_s: f64,
+        ping_interval_s: f64,
+        ping_timeout_s: f64,
+        http1_only: bool,
+        proxy: Option<String>,
+        socket_path: Option<PathBuf>,
+        verify: bool,
+        ca_file: Option<PathBuf>,
+        identity: Option<(PathBuf, PathBuf)>,
+    ) -> PyResult<Self> {
+        Ok(Self(Client::new(Options {
+            connect_timeout: seconds("connect_timeout_s", connect_timeout_s)?,
+            pool_size,
+            pool_idle: seconds("pool_idle_s", pool_idle_s)?,
+            ping_interval: seconds("ping_interval_s", ping_interval_s)?,
+            ping_timeout: seconds("ping_timeout_s", ping_timeout_s)?,
+            is_http1_only: http1_only,
+            proxy,
+            socket_path,
+            tls: TlsOptions { ca_file, identity, is_verified: verify },
+        })))
     }
 
     /// Close the connections that are not in use, and each other one at the end of its exchange.
@@ -157,6 +182,10 @@ impl HTTPClient {
         mailbox.get().signals().insert(exchange.number(), signal.clone_ref(py));
         Ok(HTTPExchange { exchange, mailbox: mailbox.unbind(), signal, is_closed: AtomicBool::new(false) })
     }
+}
+
+fn seconds(name: &str, value_s: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value_s).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
 
 /// One request that was sent, and what has come of its response.

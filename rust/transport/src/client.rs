@@ -2,15 +2,14 @@
 
 use std::{
     error::Error,
-    fmt::{self, Write as _},
-    io, process,
+    fmt, io, process,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{
     Method, Request, Response, Uri, Version,
@@ -20,14 +19,13 @@ use hyper::{
 
 use crate::{
     exchange::{Delivery, Exchange, Head, Shared},
+    failure::describe,
     mailbox::Mailbox,
-    outgoing::{Outgoing, Taking},
+    options::Options,
     pool::Pool,
     runtime::runtime,
 };
 
-/// What rustls says of a self-signed certificate as OpenSSL makes it by default.
-const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 /// A request, as text.
 #[derive(Debug)]
 pub struct RequestParts<'a> {
@@ -63,19 +61,16 @@ impl Error for RequestError {}
 
 /// A client with connections of its own; dropping it closes those that are not in use.
 pub struct Client {
-    connect_timeout: Duration,
+    options: Arc<Options>,
     /// The pool of the process that made it: a fork leaves it, and makes another.
     pool: Mutex<Option<(u32, Arc<Pool>)>>,
 }
 
 impl Client {
-    /// A client; nothing is started before its first request. Proxies are those of the environment.
-    ///
-    /// `connect_timeout` bounds how long a connection may take, TLS included; how long a request may wait for
-    /// one that others make or use; and how long a connection may take to send it.
+    /// A client; nothing is started before its first request.
     #[must_use]
-    pub fn new(connect_timeout: Duration) -> Self {
-        Self { connect_timeout, pool: Mutex::new(None) }
+    pub fn new(options: Options) -> Self {
+        Self { options: Arc::new(options), pool: Mutex::new(None) }
     }
 
     /// Sends a request; what comes of it is in the exchange, and news go to the mailbox.
@@ -87,14 +82,14 @@ impl Client {
         static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
         let runtime = runtime().map_err(RequestError::NoThread)?;
         let pool = self.pool();
-        let (mut request, taking) = request(parts).map_err(RequestError::Invalid)?;
+        let mut request = request(parts).map_err(RequestError::Invalid)?;
         if let Some(authorization) = pool.connector().forward_authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
         let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::new(Shared::new(number, Arc::clone(mailbox), Arc::clone(&runtime.post)));
         let delivery = Delivery::new(Arc::clone(&shared));
-        let task = runtime.handle.spawn(run(pool, request, taking, delivery));
+        let task = runtime.handle.spawn(run(pool, request, delivery));
         runtime.post.wake();
         Ok(Exchange::new(shared, task.abort_handle()))
     }
@@ -117,19 +112,18 @@ impl Client {
         {
             return Arc::clone(pool);
         }
-        let pool = Pool::new(self.connect_timeout);
+        let pool = Pool::new(Arc::clone(&self.options));
         // A parent's connections are the parent's: dropping them would end them there.
         std::mem::forget(kept.replace((process::id(), Arc::clone(&pool))));
         pool
     }
 }
 
-fn request(parts: RequestParts<'_>) -> Result<(Request<Outgoing>, Taking), String> {
+fn request(parts: RequestParts<'_>) -> Result<Request<Bytes>, String> {
     // A fragment is the client's own business (RFC 9110, section 7.1).
     let url = parts.url.split('#').next().unwrap_or_default();
     let uri: Uri = url.parse().map_err(|error| format!("{url:?} is no URL: {error}"))?;
-    let (body, taking) = Outgoing::new(parts.body.unwrap_or_default());
-    let mut request = Request::new(body);
+    let mut request = Request::new(Bytes::from(parts.body.unwrap_or_default()));
     *request.method_mut() = Method::from_bytes(parts.method.as_bytes()).map_err(|error| error.to_string())?;
     *request.uri_mut() = uri;
     for (name, value) in parts.fields {
@@ -139,17 +133,17 @@ fn request(parts: RequestParts<'_>) -> Result<(Request<Outgoing>, Taking), Strin
             .map_err(|_| format!("the header {name} has a value that HTTP cannot carry"))?;
         request.headers_mut().insert(name, value);
     }
-    Ok((request, taking))
+    Ok(request)
 }
 
-async fn run(pool: Arc<Pool>, request: Request<Outgoing>, taking: Taking, shared: Delivery) {
-    let sent = pool.send(request, taking).await;
+async fn run(pool: Arc<Pool>, request: Request<Bytes>, shared: Delivery) {
+    let sent = pool.send(&request).await;
     // A client that was dropped closes its unused connections now, however long this body takes.
     drop(pool);
     match sent {
-        Ok((response, lease)) => {
+        Ok((response, mut lease)) => {
             read(response, &shared).await;
-            drop(lease);
+            lease.end();
         }
         Err(why) => shared.fail(why),
     }
@@ -181,20 +175,4 @@ async fn read(response: Response<Incoming>, shared: &Shared) {
             None => return shared.end(),
         }
     }
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn describe(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    if text.contains(CA_AS_SERVER) {
-        return "the server shows the certificate of an authority: use one that it has signed, or make a \
-                self-signed one with basicConstraints=CA:FALSE"
-            .to_owned();
-    }
-    text.replace(['\r', '\n'], " ")
 }

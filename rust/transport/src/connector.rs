@@ -1,84 +1,63 @@
-//! Connections: TCP, the environment's proxies, TLS by the system's roots.
+//! Connections: a socket to the server or its proxy, and TLS on it.
 //!
 //! Strategy: a request to an `http` URL goes through its proxy as it is (RFC 9112, section 3.2.2), one
-//! to an `https` URL through a tunnel (RFC 9110, section 9.3.6), with TLS inside. The roots are loaded
-//! once for the process, by the first `https` request, and not on the I/O thread.
+//! to an `https` URL through a tunnel (RFC 9110, section 9.3.6), with TLS inside.
 
 use std::{
-    cell::RefCell,
     error::Error,
-    io,
+    fmt,
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
-use hyper::{
-    Uri,
-    header::HeaderValue,
-    rt::{Read, ReadBuf, ReadBufCursor, Write},
-};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
-use hyper_util::{
-    client::{
-        legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
-        proxy::matcher::Intercept,
-    },
-    rt::TokioIo,
-};
-use rustls::{ClientConfig, crypto::ring};
-use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
+use hyper::{Uri, header::HeaderValue};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::proxies::Proxies;
+use crate::{
+    dial::{Dialed, name_peer, reach, reach_proxy, reach_socket, tunnel},
+    options::Options,
+    proxies::Proxies,
+    tls::{Tls, describe_failure},
+};
 
-/// The most that is read of a connection at once. The HTTP library's buffer may grow until it holds the largest
-/// head, and would do so for each body that comes fast: it doubles after a read of 16 KiB, and not after this.
-const READ_BYTES: usize = 16_383;
+/// Why there is no connection, in one line.
+#[derive(Debug)]
+pub(crate) struct DialError(String);
 
-thread_local! {
-    /// What a read goes through whose buffer is larger than that.
-    static READ: RefCell<[u8; READ_BYTES]> = const { RefCell::new([0; READ_BYTES]) };
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
-
-static TLS: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
-
-async fn tls() -> Result<Arc<ClientConfig>, BoxError> {
-    let config = TLS.get_or_try_init(|| async { tokio::task::spawn_blocking(load_tls).await? }).await?;
-    Ok(Arc::clone(config))
-}
-
-fn load_tls() -> Result<Arc<ClientConfig>, BoxError> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_native_roots()?
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
+impl Error for DialError {}
 
 /// Connects to a server, TLS included, within a time.
 #[derive(Clone)]
 pub(crate) struct Connector {
     dialer: Dialer,
-    connect_timeout: Duration,
+    tls: Tls,
+    options: Arc<Options>,
 }
 
 impl Connector {
-    pub(crate) fn new(connect_timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies: Arc::new(Proxies::from_env()) }, connect_timeout }
+    pub(crate) fn new(options: Arc<Options>) -> Self {
+        let proxies = match (&options.socket_path, &options.proxy) {
+            (Some(_), _) => Proxies::none(),
+            (None, Some(proxy)) => Proxies::only(proxy),
+            (None, None) => Proxies::from_env(),
+        };
+        let dialer = Dialer { socket_path: options.socket_path.clone(), proxies: Arc::new(proxies) };
+        let tls = Tls::new(options.tls.clone(), options.is_http1_only);
+        Self { dialer, tls, options }
     }
 
-    /// How long a connection may take, TLS included.
-    pub(crate) fn limit(&self) -> Duration {
-        self.connect_timeout
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// What a proxy that a request passes through as it is wants to see.
@@ -87,31 +66,38 @@ impl Connector {
         // A proxy that cannot be used is the connection's failure.
         self.dialer.proxies.find(uri).ok()?.filter(|_| is_forwarded)?.basic_auth().cloned()
     }
-}
 
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Dialed>;
-    type Error = BoxError;
-    type Future = Connecting<Self::Response>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
+    /// Connects to the server that a URL names.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no connection, in one line.
+    pub(crate) async fn connect(&self, url: &Uri) -> Result<MaybeHttpsStream<Dialed>, String> {
+        let limit = self.options.connect_timeout;
+        match timeout(limit, self.open(url)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(self.describe_timeout(url)),
+        }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let (mut dialer, limit) = (self.dialer.clone(), self.connect_timeout);
-        let connecting = async move {
-            if uri.scheme_str() == Some("https") {
-                HttpsConnector::from((dialer, tls().await?)).call(uri).await
-            } else {
-                Ok(MaybeHttpsStream::Http(dialer.call(uri).await?))
-            }
-        };
-        Box::pin(async move {
-            match timeout(limit, connecting).await {
-                Ok(connected) => connected,
-                Err(_) => Err(format!("no connection within {} seconds", limit.as_secs_f64()).into()),
-            }
+    /// What is said where no connection came within the limit.
+    pub(crate) fn describe_timeout(&self, url: &Uri) -> String {
+        let limit_s = self.options.connect_timeout.as_secs_f64();
+        format!(
+            "no connection to {} within {limit_s} seconds (connect_timeout_s)",
+            self.dialer.name_next(url)
+        )
+    }
+
+    async fn open(&self, url: &Uri) -> Result<MaybeHttpsStream<Dialed>, String> {
+        if url.scheme_str() != Some("https") {
+            return Ok(MaybeHttpsStream::Http(self.dialer.dial(url).await?));
+        }
+        let config = self.tls.config().await.map_err(|error| error.to_string())?;
+        let connected = HttpsConnector::from((self.dialer.clone(), config)).call(url.clone()).await;
+        connected.map_err(|error| match error.downcast::<DialError>() {
+            Ok(error) => error.0,
+            Err(error) => describe_failure(&*error, &name_peer(url)),
         })
     }
 }
@@ -119,93 +105,49 @@ impl Service<Uri> for Connector {
 /// Connects to a server or to its proxy.
 #[derive(Clone)]
 struct Dialer {
-    tcp: HttpConnector,
+    socket_path: Option<PathBuf>,
     proxies: Arc<Proxies>,
+}
+
+impl Dialer {
+    async fn dial(&self, url: &Uri) -> Result<Dialed, String> {
+        if let Some(path) = &self.socket_path {
+            return Ok(Dialed::unix(reach_socket(path).await?));
+        }
+        let Some(proxy) = self.proxies.find(url)? else {
+            return Ok(Dialed::tcp(reach(url).await?, false));
+        };
+        let mut stream = reach_proxy(&proxy).await?;
+        let is_forward = url.scheme_str() != Some("https");
+        if !is_forward {
+            tunnel(&mut stream, &proxy, url).await?;
+        }
+        Ok(Dialed::tcp(stream, is_forward))
+    }
+
+    /// Whom a connection goes to, as messages name it.
+    fn name_next(&self, url: &Uri) -> String {
+        if let Some(path) = &self.socket_path {
+            return format!("the socket {}", path.display());
+        }
+        match self.proxies.find(url) {
+            Ok(Some(proxy)) => format!("{} through the proxy {}", name_peer(url), name_peer(proxy.uri())),
+            _ => name_peer(url),
+        }
+    }
 }
 
 impl Service<Uri> for Dialer {
     type Response = Dialed;
-    type Error = BoxError;
-    type Future = Connecting<Dialed>;
+    type Error = DialError;
+    type Future = Pin<Box<dyn Future<Output = Result<Dialed, DialError>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let Self { mut tcp, proxies } = self.clone();
-        Box::pin(async move {
-            let Some(proxy) = proxies.find(&uri)? else {
-                return Ok(Dialed { stream: tcp.call(uri).await?, is_forward: false });
-            };
-            if uri.scheme_str() == Some("https") {
-                return Ok(Dialed { stream: tunnel(&proxy, tcp).call(uri).await?, is_forward: false });
-            }
-            Ok(Dialed { stream: tcp.call(proxy.uri().clone()).await?, is_forward: true })
-        })
-    }
-}
-
-fn tunnel(proxy: &Intercept, tcp: HttpConnector) -> Tunnel<HttpConnector> {
-    let tunnel = Tunnel::new(proxy.uri().clone(), tcp);
-    match proxy.basic_auth() {
-        Some(authorization) => tunnel.with_auth(authorization.clone()),
-        None => tunnel,
-    }
-}
-
-/// A connection that knows whether its requests have to name the whole URL.
-pub(crate) struct Dialed {
-    stream: TokioIo<TcpStream>,
-    is_forward: bool,
-}
-
-impl Connection for Dialed {
-    fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.is_forward)
-    }
-}
-
-impl Read for Dialed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        if buffer.remaining() <= READ_BYTES {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
-        }
-        READ.with_borrow_mut(|read| {
-            let mut part = ReadBuf::new(read);
-            let outcome = Pin::new(&mut self.stream).poll_read(cx, part.unfilled());
-            buffer.put_slice(part.filled());
-            outcome
-        })
-    }
-}
-
-impl Write for Dialed {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, data)
+    fn call(&mut self, url: Uri) -> Self::Future {
+        let dialer = self.clone();
+        Box::pin(async move { dialer.dial(&url).await.map_err(DialError) })
     }
 }

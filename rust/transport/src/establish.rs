@@ -1,11 +1,8 @@
 //! Making a connection, and finding out what it speaks.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use hyper::{
@@ -18,20 +15,22 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use tokio::time::sleep;
-use tower_service::Service;
 
 use crate::{
-    client::describe,
-    connector::{Connector, Dialed},
+    connector::Connector,
+    dial::Dialed,
+    failure::describe,
     lease::{Line, Peer, Single},
+    liveness::Liveness,
+    options::Options,
     place::{Making, Place},
     settings::{OnSettings, Watched},
 };
 
 /// How large a response's head may be: four times what a server's own default is for a request's.
-const MAX_HEAD_BYTES: u32 = 65_536;
+pub(crate) const MAX_HEAD_BYTES: u32 = 65_536;
 /// How many header fields it may have; where several proxies add theirs, 100 is too few.
-const MAX_HEAD_FIELDS: usize = 256;
+pub(crate) const MAX_HEAD_FIELDS: usize = 256;
 /// What an HTTP/2 server may send of one stream before it is taken (RFC 9113, section 5.2).
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 /// Likewise of all streams of a connection: slow ones must not hold the others up.
@@ -49,9 +48,10 @@ type Stream = MaybeHttpsStream<Dialed>;
 ///
 /// Why there is none, in one line.
 pub(crate) async fn establish(connector: Connector, making: Making) -> Result<Line, String> {
-    let limit = connector.limit();
-    match connect(connector, &making).await {
-        Ok(stream) if stream.connected().is_negotiated_h2() => share(stream, making, limit).await,
+    match connect(&connector, &making).await {
+        Ok(stream) if stream.connected().is_negotiated_h2() => {
+            share(stream, making, connector.options()).await
+        }
         Ok(stream) => {
             let single = single(stream).await.inspect_err(|why| making.has_failed(why))?;
             making.is_single();
@@ -64,11 +64,11 @@ pub(crate) async fn establish(connector: Connector, making: Making) -> Result<Li
     }
 }
 
-async fn connect(mut connector: Connector, making: &Making) -> Result<Stream, String> {
+async fn connect(connector: &Connector, making: &Making) -> Result<Stream, String> {
     let (scheme, authority) = making.key().clone();
     let url = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
     let url = url.map_err(|error| describe(&error))?;
-    connector.call(url).await.map_err(|error| describe(&*error))
+    connector.connect(&url).await
 }
 
 async fn single(stream: Stream) -> Result<Single, String> {
@@ -82,7 +82,7 @@ async fn single(stream: Stream) -> Result<Single, String> {
     Ok(Single { sender, is_forward, has_served: false })
 }
 
-async fn share(stream: Stream, making: Making, limit: Duration) -> Result<Line, String> {
+async fn share(stream: Stream, making: Making, options: &Options) -> Result<Line, String> {
     let making = Arc::new(making);
     let max_streams = Arc::new(AtomicUsize::new(FIRST_STREAMS));
     let settling = Arc::new(Settling(Mutex::new(Some(Arc::clone(&making)))));
@@ -92,8 +92,12 @@ async fn share(stream: Stream, making: Making, limit: Duration) -> Result<Line, 
         .timer(TokioTimer::new())
         .max_header_list_size(MAX_HEAD_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-    let stream = TokioIo::new(Watched::new(TokioIo::new(stream), report));
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(options.ping_interval)
+        .keep_alive_timeout(options.ping_timeout)
+        .keep_alive_while_idle(false);
+    let liveness = Arc::new(Liveness::new());
+    let stream = TokioIo::new(Watched::new(TokioIo::new(stream), report, Arc::clone(&liveness)));
     let (sender, connection) = builder.handshake(stream).await.map_err(|error| {
         let why = describe(&error);
         making.has_failed(&why);
@@ -101,6 +105,7 @@ async fn share(stream: Stream, making: Making, limit: Duration) -> Result<Line, 
     })?;
     // A peer whose SETTINGS do not come must not keep others from being tried.
     let settling = Arc::downgrade(&settling);
+    let limit = options.connect_timeout;
     tokio::spawn(async move {
         sleep(limit).await;
         if let Some(settling) = settling.upgrade() {
@@ -115,6 +120,7 @@ async fn share(stream: Stream, making: Making, limit: Duration) -> Result<Line, 
         open_streams: AtomicUsize::new(1),
         has_served: AtomicBool::new(false),
         is_unused: AtomicBool::new(false),
+        liveness,
     });
     making.is_shared(&peer);
     Ok(Line::Shared(peer))

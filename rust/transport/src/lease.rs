@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use hyper::{
     Request, Response, Uri,
     body::Incoming,
@@ -22,6 +23,8 @@ use hyper::{
 use tokio::time::timeout;
 
 use crate::{
+    failure::is_unprocessed,
+    liveness::Liveness,
     outgoing::{Outgoing, Taking},
     place::Place,
 };
@@ -45,6 +48,7 @@ pub(crate) struct Peer {
     pub(crate) has_served: AtomicBool,
     /// No stream was opened since the pool was last swept.
     pub(crate) is_unused: AtomicBool,
+    pub(crate) liveness: Arc<Liveness>,
 }
 
 pub(crate) enum Line {
@@ -56,12 +60,16 @@ pub(crate) struct Lease {
     place: Place,
     /// Until it is dropped.
     line: Option<Line>,
+    /// While an exchange of HTTP/2 goes on: how many reads there had been when it began.
+    reads_before: Option<u64>,
 }
 
 /// A request that was not answered.
 pub(crate) enum NotSent {
     /// The connection was closed while nobody used it: another can take the request.
-    Stale(Box<Request<Outgoing>>),
+    Stale,
+    /// The peer says that it has not begun with it (RFC 9113, section 8.7).
+    Unprocessed(hyper::Error),
     Failed(hyper::Error),
     /// The connection did not take it in time.
     NotTaken,
@@ -69,33 +77,37 @@ pub(crate) enum NotSent {
 
 impl Lease {
     pub(crate) fn new(place: Place, line: Line) -> Self {
-        Self { place, line: Some(line) }
+        Self { place, line: Some(line), reads_before: None }
     }
 
     /// Sends a request whose URL is absolute, and waits for the response's head.
     pub(crate) async fn send(
         &mut self,
-        mut request: Request<Outgoing>,
-        url: &Uri,
-        taking: &mut Taking,
+        request: &Request<Bytes>,
         limit: Duration,
     ) -> Result<Response<Incoming>, NotSent> {
+        let (parts, body) = request.clone().into_parts();
+        let (body, mut taking) = Outgoing::new(body);
+        let mut request = Request::from_parts(parts, body);
         match &mut self.line {
             Some(Line::Single(single)) => {
-                address(&mut request, url, single.is_forward);
+                let url = request.uri().clone();
+                address(&mut request, &url, single.is_forward);
                 // A connection that is for this request alone takes it at once.
-                let outcome = single.sender.try_send_request(request).await.map_err(Some);
+                let outcome = single.sender.try_send_request(request).await;
                 if outcome.is_ok() {
                     single.has_served = true;
                 }
-                outcome.map_err(|error| NotSent::new(error, single.has_served))
+                outcome.map_err(|error| NotSent::new(Some(error), single.has_served))
             }
             Some(Line::Shared(peer)) => {
-                *request.uri_mut() = url.clone();
+                self.reads_before = Some(peer.liveness.reads());
                 let sending = peer.sender.clone().try_send_request(request);
-                let outcome = take(sending, taking, limit).await;
+                let outcome = take(sending, &mut taking, limit).await;
                 if outcome.is_ok() {
                     peer.has_served.store(true, Ordering::Relaxed);
+                } else {
+                    self.reads_before = None;
                 }
                 let has_served = peer.has_served.load(Ordering::Relaxed);
                 outcome.map_err(|error| NotSent::new(error, has_served))
@@ -103,11 +115,19 @@ impl Lease {
             None => Err(NotSent::NotTaken),
         }
     }
+
+    /// The exchange has come to an end by itself, whichever it is.
+    pub(crate) fn end(&mut self) {
+        self.reads_before = None;
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(line) = self.line.take() {
+            if let (Line::Shared(peer), Some(reads_before)) = (&line, self.reads_before) {
+                peer.liveness.note_given_up(reads_before);
+            }
             self.place.take_back(line);
         }
     }
@@ -117,12 +137,18 @@ impl Peer {
     /// Opens one more stream if the peer takes it.
     pub(crate) fn open(&self) -> bool {
         let open = self.open_streams.load(Ordering::Relaxed);
-        let is_open = open < self.max_streams.load(Ordering::Relaxed);
+        let is_open = !self.liveness.is_doubted() && open < self.max_streams.load(Ordering::Relaxed);
         if is_open {
             self.open_streams.store(open + 1, Ordering::Relaxed);
             self.is_unused.store(false, Ordering::Relaxed);
         }
         is_open
+    }
+
+    /// Whether it may ever take another stream.
+    pub(crate) fn is_good(&self) -> bool {
+        let is_over = self.liveness.is_doubted() && self.open_streams.load(Ordering::Relaxed) == 0;
+        !(is_over || self.liveness.is_leaving() || self.sender.is_closed())
     }
 
     /// Whether it was in use since this was asked last.
@@ -134,12 +160,15 @@ impl Peer {
 
 impl NotSent {
     fn new(error: Option<TrySendError<Request<Outgoing>>>, has_served: bool) -> Self {
-        match error {
-            None => Self::NotTaken,
-            Some(mut error) => match error.take_message() {
-                Some(request) if has_served => Self::Stale(Box::new(request)),
-                _ => Self::Failed(error.into_error()),
-            },
+        let Some(mut error) = error else { return Self::NotTaken };
+        let is_unsent = error.take_message().is_some();
+        let error = error.into_error();
+        if is_unprocessed(&error) {
+            Self::Unprocessed(error)
+        } else if is_unsent && has_served {
+            Self::Stale
+        } else {
+            Self::Failed(error)
         }
     }
 }
@@ -189,6 +218,7 @@ mod tests {
         time::Duration,
     };
 
+    use bytes::Bytes;
     use hyper::body::Body;
     use tokio::runtime::Builder;
 
@@ -200,7 +230,7 @@ mod tests {
     #[test]
     fn a_request_that_no_connection_takes_is_given_up_and_not_sent_later() {
         let runtime = Builder::new_current_thread().enable_time().build();
-        let (mut body, mut taking) = Outgoing::new(b"body".to_vec());
+        let (mut body, mut taking) = Outgoing::new(Bytes::from_static(b"body"));
         let outcome = runtime
             .map(|runtime| runtime.block_on(take(pending::<Result<(), Infallible>>(), &mut taking, LIMIT)));
         assert!(matches!(outcome, Ok(Err(None))));
@@ -212,7 +242,7 @@ mod tests {
     #[test]
     fn a_request_that_was_taken_may_wait_for_its_answer_as_long_as_it_takes() {
         let runtime = Builder::new_current_thread().enable_time().build();
-        let (body, mut taking) = Outgoing::new(Vec::new());
+        let (body, mut taking) = Outgoing::new(Bytes::new());
         drop(body);
         let answer = async {
             tokio::time::sleep(LIMIT * 3).await;

@@ -8,10 +8,15 @@
 
 mod client;
 mod connector;
+mod dial;
 mod establish;
 mod exchange;
+mod exempt;
+mod failure;
 mod lease;
+mod liveness;
 mod mailbox;
+mod options;
 mod origin;
 mod outgoing;
 mod place;
@@ -19,7 +24,9 @@ mod pool;
 mod proxies;
 mod runtime;
 mod settings;
+mod tls;
 
 pub use client::{Client, RequestError, RequestParts};
 pub use exchange::{Exchange, Head, MAX_BUFFERED_BYTES, MAX_TAKEN_BYTES, Taken};
 pub use mailbox::Mailbox;
+pub use options::{Options, TlsOptions};

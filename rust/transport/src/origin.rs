@@ -12,9 +12,6 @@ use crate::{
 
 /// How many connections to one server are in the making at once, for requests that wait in line.
 const MAX_CONNECTING: usize = 16;
-/// How many unused connections are kept to one server.
-const POOL_SIZE: usize = 128;
-
 /// What has connections of its own: a scheme, and a host with its port.
 pub(crate) type Key = (Scheme, Authority);
 
@@ -64,7 +61,7 @@ impl Origin {
 
     /// A connection that can take a request.
     pub(crate) fn take(&mut self) -> Option<Line> {
-        self.peers.retain(|peer| !peer.sender.is_closed());
+        self.peers.retain(|peer| peer.is_good());
         if let Some(peer) = self.peers.iter().find(|peer| peer.open()) {
             return Some(Line::Shared(Arc::clone(peer)));
         }
@@ -120,9 +117,9 @@ impl Origin {
     }
 
     /// Keeps a connection of HTTP/1.1 that nobody uses.
-    pub(crate) fn keep(&mut self, single: Single) {
+    pub(crate) fn keep(&mut self, single: Single, pool_size: usize) {
         self.is_http1 = true;
-        if self.idle.len() < POOL_SIZE {
+        if self.idle.len() < pool_size {
             self.idle.push(Idle { single, is_unused: false });
         }
     }
@@ -132,7 +129,7 @@ impl Origin {
         self.idle.retain_mut(|idle| {
             idle.single.sender.is_ready() && !std::mem::replace(&mut idle.is_unused, true)
         });
-        self.peers.retain(|peer| !peer.sender.is_closed() && peer.is_in_use());
+        self.peers.retain(|peer| peer.is_good() && peer.is_in_use());
         self.waiters.retain(Waiter::is_there);
         self.connecting > 0 || !(self.idle.is_empty() && self.peers.is_empty() && self.waiters.is_empty())
     }

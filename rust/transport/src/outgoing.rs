@@ -39,9 +39,9 @@ impl fmt::Display for GivenUp {
 impl Error for GivenUp {}
 
 impl Outgoing {
-    pub(crate) fn new(body: Vec<u8>) -> (Self, Taking) {
+    pub(crate) fn new(body: Bytes) -> (Self, Taking) {
         let (taking, taken) = oneshot::channel();
-        (Self { body: Full::new(Bytes::from(body)), taking: Some(taking) }, taken)
+        (Self { body: Full::new(body), taking: Some(taking) }, taken)
     }
 }
 

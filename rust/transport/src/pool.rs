@@ -15,7 +15,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, Response, body::Incoming};
+use bytes::Bytes;
+use hyper::{Request, Response, Uri, body::Incoming};
 use tokio::{
     sync::oneshot,
     task::JoinSet,
@@ -23,17 +24,18 @@ use tokio::{
 };
 
 use crate::{
-    client::describe,
     connector::Connector,
+    dial::name_peer,
     establish::establish,
+    failure::describe,
     lease::{Lease, Line, NotSent, Single},
+    options::Options,
     origin::{Key, Origin, Turn},
-    outgoing::{Outgoing, Taking},
     place::{Making, Place},
 };
 
-/// How long a connection is kept without use, at most.
-const POOL_IDLE: Duration = Duration::from_secs(60);
+/// How often a request is sent again that a peer has said it did not process (RFC 9113, section 8.7).
+const MAX_RESENDS: usize = 1;
 
 #[derive(Default)]
 struct State {
@@ -45,16 +47,16 @@ struct State {
 
 pub(crate) struct Pool {
     connector: Connector,
-    limit: Duration,
+    options: Arc<Options>,
     state: Mutex<State>,
     this: Weak<Self>,
 }
 
 impl Pool {
-    pub(crate) fn new(limit: Duration) -> Arc<Self> {
+    pub(crate) fn new(options: Arc<Options>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            connector: Connector::new(limit),
-            limit,
+            connector: Connector::new(Arc::clone(&options)),
+            options,
             state: Mutex::default(),
             this: Weak::clone(this),
         })
@@ -69,31 +71,31 @@ impl Pool {
     /// # Errors
     ///
     /// Why no response came, in one line.
-    pub(crate) async fn send(
-        &self,
-        mut request: Request<Outgoing>,
-        mut taking: Taking,
-    ) -> Result<(Response<Incoming>, Lease), String> {
-        let url = request.uri().clone();
+    pub(crate) async fn send(&self, request: &Request<Bytes>) -> Result<(Response<Incoming>, Lease), String> {
+        let url = request.uri();
         let (Some(scheme), Some(authority)) = (url.scheme(), url.authority()) else {
             return Err("the URL names no server".to_owned());
         };
         let key = (scheme.clone(), authority.clone());
+        let mut resends = 0;
         loop {
-            let mut lease = self.lease(&key).await?;
-            match lease.send(request, &url, &mut taking, self.limit).await {
+            let mut lease = self.lease(&key, url).await?;
+            match lease.send(request, self.options.connect_timeout).await {
                 Ok(response) => return Ok((response, lease)),
-                Err(NotSent::Stale(unsent)) => request = *unsent,
-                Err(NotSent::Failed(error)) => return Err(describe(&error)),
+                Err(NotSent::Stale) => {}
+                Err(NotSent::Unprocessed(_)) if resends < MAX_RESENDS => resends += 1,
+                Err(NotSent::Unprocessed(error) | NotSent::Failed(error)) => {
+                    return Err(format!("{}: {}", name_peer(url), describe(&error)));
+                }
                 Err(NotSent::NotTaken) => {
-                    return Err(format!("no connection took the request within {} seconds", self.limit_s()));
+                    return Err(format!(
+                        "no connection to {} took the request within {} seconds (connect_timeout_s)",
+                        name_peer(url),
+                        self.options.connect_timeout.as_secs_f64()
+                    ));
                 }
             }
         }
-    }
-
-    fn limit_s(&self) -> f64 {
-        self.limit.as_secs_f64()
     }
 
     /// Never held across a call of another method.
@@ -101,7 +103,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn lease(&self, key: &Key) -> Result<Lease, String> {
+    async fn lease(&self, key: &Key, url: &Uri) -> Result<Lease, String> {
         loop {
             let (turn, is_alone) = match self.line_up(key) {
                 Ok(lease) => return Ok(lease),
@@ -111,12 +113,12 @@ impl Pool {
                 return self.lease_alone(key, turn).await;
             }
             self.serve(key);
-            match timeout(self.limit, turn).await {
+            match timeout(self.options.connect_timeout, turn).await {
                 Ok(Ok(Turn::Lease(lease))) => return Ok(lease),
                 Ok(Ok(Turn::Failed(why))) => return Err(why),
                 Ok(Ok(Turn::Alone)) => {}
                 Ok(Err(_)) | Err(_) => {
-                    return Err(format!("no connection within {} seconds", self.limit_s()));
+                    return Err(self.connector.describe_timeout(url));
                 }
             }
         }
@@ -152,7 +154,7 @@ impl Pool {
     /// A lease if there is one, else a place in the line, and whether to make a connection meanwhile.
     fn line_up(&self, key: &Key) -> Result<Lease, (oneshot::Receiver<Turn>, bool)> {
         let mut state = self.state();
-        state.sweep_from_now_on(&self.this);
+        state.sweep_from_now_on(&self.this, self.options.pool_idle / 2);
         let origin = state.origin(key);
         match origin.take() {
             Some(line) => Ok(self.lend(key, line)),
@@ -201,7 +203,7 @@ impl Pool {
     }
 
     pub(crate) fn keep(&self, key: &Key, single: Single) {
-        self.state().origin(key).keep(single);
+        self.state().origin(key).keep(single, self.options.pool_size);
         self.serve(key);
     }
 
@@ -236,14 +238,14 @@ impl State {
         self.tasks.spawn(task);
     }
 
-    fn sweep_from_now_on(&mut self, pool: &Weak<Pool>) {
+    fn sweep_from_now_on(&mut self, pool: &Weak<Pool>, pause: Duration) {
         if std::mem::replace(&mut self.is_sweeping, true) {
             return;
         }
         let pool = Weak::clone(pool);
         self.spawn(async move {
             loop {
-                sleep(POOL_IDLE / 2).await;
+                sleep(pause).await;
                 let Some(pool) = pool.upgrade() else { return };
                 pool.sweep();
                 if !pool.state().is_sweeping {

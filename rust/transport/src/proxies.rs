@@ -1,13 +1,15 @@
 //! The proxies that the environment names.
 //!
-//! Strategy: what a variable means, and whom `NO_PROXY` exempts, is hyper-util's business. But it takes
-//! a proxy that it cannot read for none, and whoever has set a proxy must not be passed by: such
-//! a variable fails the requests that it counts for, with what to write instead.
+//! Strategy: what a variable's value means is hyper-util's business. But it takes a proxy that it cannot
+//! read for none, and whoever has set a proxy must not be passed by: such a variable fails the requests
+//! that it counts for, with what to write instead. Lower case counts before upper case, as curl has it.
 
 use std::env;
 
 use hyper::{Uri, http::uri::Authority};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+use crate::exempt::Exempt;
 
 /// The proxy for the URLs of one scheme, if any; or why it cannot be used.
 type Named = Result<Option<Intercept>, String>;
@@ -16,8 +18,7 @@ type Named = Result<Option<Intercept>, String>;
 pub(crate) struct Proxies {
     http: Named,
     https: Named,
-    /// Intercepts every URL that is not exempt from proxies.
-    rule: Matcher,
+    exempt: Exempt,
 }
 
 impl Proxies {
@@ -25,20 +26,31 @@ impl Proxies {
         Self::new(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
+    /// The proxy that a caller has named, whatever the environment says.
+    pub(crate) fn only(proxy: &str) -> Self {
+        let named = read("proxy", proxy).map(Some);
+        Self { http: named.clone(), https: named, exempt: Exempt::default() }
+    }
+
+    pub(crate) fn none() -> Self {
+        Self { http: Ok(None), https: Ok(None), exempt: Exempt::default() }
+    }
+
     fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
+        // In a CGI program `HTTP_PROXY` is a header field, which anybody can send.
+        let is_cgi = variable("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| {
-            names.iter().find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)))
+            let mut names = names.iter().filter(|name| !is_cgi || **name != "HTTP_PROXY");
+            names.find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)))
         };
-        let name_proxy = |names: &[&'static str]| match first(names) {
-            // In a CGI program `HTTP_PROXY` is a header field, which anybody can send.
-            Some((name, value)) if variable("REQUEST_METHOD").is_none() => read(name, &value).map(Some),
-            _ => Ok(None),
+        let name_proxy = |names: &[&'static str]| {
+            first(names).map_or(Ok(None), |(name, value)| read(name, &value).map(Some))
         };
-        let exempt = first(&["NO_PROXY", "no_proxy"]).map(|(_, value)| value).unwrap_or_default();
+        let exempt = first(&["no_proxy", "NO_PROXY"]).map(|(_, value)| value).unwrap_or_default();
         Self {
-            http: name_proxy(&["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
-            https: name_proxy(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
-            rule: Matcher::builder().all("http://any").no(exempt).build(),
+            http: name_proxy(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+            https: name_proxy(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+            exempt: Exempt::read(&exempt),
         }
     }
 
@@ -48,9 +60,12 @@ impl Proxies {
     ///
     /// There is one, but it cannot be used; what to write instead.
     pub(crate) fn find(&self, url: &Uri) -> Named {
-        match (self.rule.intercept(url), url.scheme_str()) {
-            (Some(_), Some("http")) => self.http.clone(),
-            (Some(_), Some("https")) => self.https.clone(),
+        if self.exempt.contains(url) {
+            return Ok(None);
+        }
+        match url.scheme_str() {
+            Some("http") => self.http.clone(),
+            Some("https") => self.https.clone(),
             _ => Ok(None),
         }
     }
@@ -154,7 +169,34 @@ mod tests {
     }
 
     #[test]
-    fn a_cgi_program_has_no_proxy() {
-        assert_eq!(found(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "a:1")]), [Ok(None), Ok(None)]);
+    fn lower_case_counts_before_upper_case() {
+        let both =
+            [("HTTP_PROXY", "a:1"), ("http_proxy", "b:2"), ("HTTPS_PROXY", "c:3"), ("https_proxy", "d:4")];
+        assert_eq!(found(&both), [named("b:2"), named("d:4")]);
+        let exempt = [("NO_PROXY", "server.test"), ("no_proxy", "other.test"), ("all_proxy", "a:1")];
+        assert_eq!(found(&exempt), [named("a:1"), named("a:1")]);
+    }
+
+    #[test]
+    fn a_header_field_of_a_cgi_program_is_no_proxy() {
+        let program = ("REQUEST_METHOD", "GET");
+        assert_eq!(found(&[program, ("HTTP_PROXY", "a:1")]), [Ok(None), Ok(None)]);
+        assert_eq!(
+            found(&[program, ("HTTP_PROXY", "a:1"), ("ALL_PROXY", "b:2")]),
+            [named("b:2"), named("b:2")]
+        );
+        assert_eq!(
+            found(&[program, ("http_proxy", "a:1"), ("HTTPS_PROXY", "b:2")]),
+            [named("a:1"), named("b:2")]
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_the_caller_names_counts_whatever_the_environment_exempts() {
+        let url = Uri::from_static("https://server.test/");
+        let proxy = Proxies::only("http://user:word@a:1").find(&url);
+        assert_eq!(proxy.ok().flatten().map(|proxy| proxy.uri().to_string()), Some("http://a:1/".to_owned()));
+        let refused = Proxies::only("socks5://a:1").find(&url).err().unwrap_or_default();
+        assert!(refused.starts_with("the socks5:// proxy that proxy names is not supported"), "{refused}");
     }
 }

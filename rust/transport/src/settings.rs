@@ -1,4 +1,4 @@
-//! How many streams an HTTP/2 peer takes on a connection, read as its frames go by.
+//! How many streams an HTTP/2 peer takes on a connection, and whether it leaves, read as its frames go by.
 //!
 //! The peer's SETTINGS say so (RFC 9113, section 6.5.2), in the first frame that it sends and whenever
 //! it changes its mind. The HTTP library keeps that to itself and lets requests beyond it wait without
@@ -7,15 +7,20 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::liveness::Liveness;
+
 /// A frame's length, type, flags and stream (RFC 9113, section 4.1).
 const HEAD_BYTES: usize = 9;
 /// The type of a SETTINGS frame.
 const SETTINGS: u8 = 4;
+/// The type of a GOAWAY frame: its peer takes no further stream (RFC 9113, section 6.8).
+const GOAWAY: u8 = 7;
 /// The flag of one that only acknowledges ours.
 const ACK: u8 = 1;
 /// A setting's identifier and value.
@@ -36,6 +41,7 @@ struct Frames {
     left_bytes: usize,
     is_settings: bool,
     max_streams: Option<u32>,
+    is_leaving: bool,
 }
 
 impl Frames {
@@ -73,6 +79,7 @@ impl Frames {
         let [high, middle, low, kind, flags, ..] = self.part;
         self.left_bytes = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         self.is_settings = kind == SETTINGS && flags & ACK == 0;
+        self.is_leaving |= kind == GOAWAY;
         if self.is_settings && self.left_bytes == 0 {
             report(None);
         }
@@ -98,11 +105,12 @@ pub(crate) struct Watched<T> {
     stream: T,
     frames: Frames,
     report: OnSettings,
+    liveness: Arc<Liveness>,
 }
 
 impl<T> Watched<T> {
-    pub(crate) fn new(stream: T, report: OnSettings) -> Self {
-        Self { stream, frames: Frames::default(), report }
+    pub(crate) fn new(stream: T, report: OnSettings, liveness: Arc<Liveness>) -> Self {
+        Self { stream, frames: Frames::default(), report, liveness }
     }
 }
 
@@ -114,8 +122,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     ) -> Poll<io::Result<()>> {
         let before_bytes = buffer.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let Self { frames, report, .. } = &mut *self;
-        frames.feed(&buffer.filled()[before_bytes..], report);
+        let Self { frames, report, liveness, .. } = &mut *self;
+        let read = &buffer.filled()[before_bytes..];
+        if !read.is_empty() {
+            liveness.note_read();
+            frames.feed(read, report);
+            if frames.is_leaving {
+                liveness.leave();
+            }
+        }
         outcome
     }
 }

@@ -81,7 +81,24 @@ const FAILURES = [
   ["an error object under another status", answer(503, JSON.stringify(REFUSED)), { ...REFUSED, statusCode: 503 }],
   ["an error page", answer(500, "<h1>broken</h1>"), httpError(500, "500 Internal Server Error")],
   ["an error without a body", answer(404, ""), httpError(404, "404 Not Found")],
-  ["JSON that is no error object", answer(400, '{"detail":"no"}'), httpError(400, "400 Bad Request")],
+  ["JSON that is no error object", answer(400, '{"error":true,"id":1}'), httpError(400, "400 Bad Request")],
+  ...Object.entries({
+    "maximum context length": { error: { message: "maximum context length", code: "c" } },
+    Overloaded: { type: "error", error: { type: "overloaded_error", message: "Overloaded" } },
+    "API key not valid.": [{ error: { code: 400, message: "API key not valid." } }],
+    "model not found": { error: "model not found" },
+    "Not authenticated": { detail: "Not authenticated" },
+    "body.prompt: Field required": { detail: [{ loc: ["body", "prompt"], msg: "Field required" }] },
+    "It costs 50": { title: "Out of credit", detail: "It costs 50" },
+    "Out of credit": { title: "Out of credit" },
+    "a is bad; b is": { statusCode: 400, error: "Bad Request", message: ["a is bad", "b is"] },
+    "It expired": { error: "invalid_token", error_description: "It expired" },
+    "two lines": { Message: "two\nlines" },
+    [`${"x".repeat(2000)}…`]: { message: "x".repeat(3000) },
+  }).map(([message, body]) => [`an API's own words: ${message.slice(0, 30)}`,
+    answer(429, JSON.stringify(body)), { code: "HTTP_ERROR", message, statusCode: 429 }]),
+  ["a text", answer(503, "no healthy upstream\n", { "content-type": "text/plain; charset=utf-8" }),
+    { code: "HTTP_ERROR", message: "no healthy upstream", statusCode: 503 }],
   ["an error page that never ends", (request, response) => {
     response.writeHead(500);
     response.write("x".repeat(200_000));
@@ -117,6 +134,20 @@ for (const [name, respond, error] of FAILURES) {
     const { message = outcome.error.message } = error;
     assert.deepEqual(outcome.error, { ...error, message });
     assert.deepEqual(outcome.told.filter(([what]) => what !== "chunk"), [["error", error.code]]);
+  });
+}
+
+for (const contentType of [
+  "text/event-stream, text/event-stream",
+  "text/html, Text/Event-Stream ;charset=utf-8",
+  "text/event-stream, */*",
+  'text/event-stream; a="x, text/html"',
+]) {
+  test(`an event stream by the rule of fetch: ${contentType}`, async (t) => {
+    const outcome = await execute(
+      await startServer(t, answer(200, DONE, { "content-type": contentType })), {});
+    assert.equal(outcome.error, null);
+    assert.equal(outcome.complete, true);
   });
 }
 
