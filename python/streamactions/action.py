@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import DefinitionError
 from streamactions.inputs import read_json, read_query
-from streamactions.middleware import Middleware, define_middleware
+from streamactions.middleware import Middleware
 from streamactions.options import OptionChecks, make_adapter
 from streamactions.parameters import (
     is_async_callable,
@@ -107,7 +107,8 @@ class StreamAction:
         self.input_adapter: TypeAdapter[Any] | None = make_adapter("input", input, what)
         self.output_adapter: TypeAdapter[Any] | None = make_adapter("output", output, what)
         self.middleware: tuple[Middleware, ...] = tuple(
-            define_middleware(item) for item in checks.listed("middleware", middleware, "auth")
+            item if isinstance(item, Middleware) else Middleware(item)
+            for item in checks.listed("middleware", middleware, "auth")
         )
         if metadata is not None:
             checks.mapping("metadata", metadata, '{"role": "admin"}')

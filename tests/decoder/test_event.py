@@ -48,7 +48,7 @@ def test_json(value: Any) -> None:
     assert Event(data=json.dumps(value)).json() == value
 
 
-@pytest.mark.parametrize("data", ["", "{", "[DONE]", '{"a":\n1', "NaN", "{'a': 1}", "\ufeff{}", "\ud800"])
+@pytest.mark.parametrize("data", ["", "{", "[DONE]", '{"a":\n1', "NaN", "{'a': 1}", "\ufeff{", "\ud800"])
 def test_json_names_the_problem_in_one_line(data: str) -> None:
     with pytest.raises(ValueError, match=r"^event data is not JSON: .+") as caught:
         Event(data=data).json()

@@ -55,7 +55,7 @@ def test_chunks_of_all_kinds(granian: Served) -> None:
         {"a": {"b": None}},
         {"x": 1, "y": 2},
         {"fileName": "a.pdf"},
-        {"at": "2026-01-02T00:00:00+00:00", "id": "00000000-0000-0000-0000-000000000001", "colour": "red"},
+        {"at": "2026-01-02T00:00:00Z", "id": "00000000-0000-0000-0000-000000000001", "colour": "red"},
         {"1": "a number as a key"},
         2**70,
     ]
