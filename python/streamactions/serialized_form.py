@@ -72,6 +72,8 @@ class _Change:
                 self._read_field(field["name"], field)
         elif kind in ("model", "dataclass"):
             self._read_config(schema)
+        elif kind == "tagged-union" and not callable(schema["discriminator"]):
+            self._read_tag(schema)
 
     def _read_field(self, name: str, field: dict[str, Any]) -> None:
         written = field.get("serialization_alias", name)
@@ -87,6 +89,17 @@ class _Change:
         elif may_be_absent and not _has_default(field["schema"]):
             self.is_needed = True
             field["schema"] = {"type": "default", "schema": field["schema"], "default": None}
+
+    def _read_tag(self, schema: dict[str, Any]) -> None:
+        paths = _paths(schema["discriminator"])
+        written: list[list[str | int]] = []
+        for choice in schema["choices"].values():
+            for name, field in _fields(choice):
+                read = _paths(field.get("validation_alias", name))
+                if any(path in paths for path in read):
+                    written += [path for path in read if path not in paths and path not in written]
+        if written:
+            schema["discriminator"] = written + paths
 
     def _read_config(self, schema: dict[str, Any]) -> None:
         config = schema.get("config", {})
@@ -106,6 +119,20 @@ def _paths(alias: Any) -> list[list[str | int]]:
     if isinstance(alias, str):
         return [[alias]]
     return [list(path) for path in alias] if isinstance(alias[0], list) else [list(alias)]
+
+
+def _fields(schema: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The fields of a model, a dataclass or a typed dict; validators may stand around them."""
+    while isinstance(schema, dict):
+        fields = schema.get("fields")
+        if fields is not None:
+            return (
+                list(fields.items())
+                if isinstance(fields, dict)
+                else [(each["name"], each) for each in fields]
+            )
+        schema = schema.get("schema")
+    return []
 
 
 def _has_default(schema: Any) -> bool:

@@ -119,6 +119,15 @@ class Dog(BaseModel):
     bones: int = Field(serialization_alias="Bones")
 
 
+class Red(BaseModel):
+    kind: Literal["red"] = Field(default="red", serialization_alias="Kind")
+
+
+class Green(TypedDict):
+    kind: Annotated[Literal["green"], Field(serialization_alias="Kind")]
+
+
+Colour = Annotated[Red | Green, Field(discriminator="kind")]
 Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
 
 KEY = WriteAlias(api_key="k")
@@ -139,6 +148,8 @@ VALUES: list[tuple[Any, Any]] = [
     (list[WriteAlias], [KEY, KEY]),
     (WriteAlias | Computed, Computed(width=2)),
     (Pet, Dog(bones=2)),
+    (Colour, Red()),
+    (Colour, {"kind": "green"}),
 ]
 
 
