@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import DefinitionError
-from streamactions.inputs import read_json, read_query
+from streamactions.inputs import find_unqueryable, read_json, read_query
 from streamactions.middleware import Middleware
 from streamactions.options import OptionChecks, make_adapter
 from streamactions.parameters import (
@@ -105,6 +105,8 @@ class StreamAction:
         checks.choice("on_disconnect", on_disconnect, ("cancel", "continue"))
         self.handler = handler
         self.input_adapter: TypeAdapter[Any] | None = make_adapter("input", input, what)
+        if self.method == "GET" and self.input_adapter is not None:
+            _refuse_unqueryable(self.input_adapter, what)
         self.output_adapter: TypeAdapter[Any] | None = make_adapter("output", output, what)
         self.middleware: tuple[Middleware, ...] = tuple(
             item if isinstance(item, Middleware) else Middleware(item)
@@ -224,6 +226,15 @@ def _refuse_unvalidated_model(handler: Handler, names: tuple[str, ...], what: st
         raise DefinitionError(
             f"{what} takes input: {annotation.__name__}, but nothing validates it: "
             f"write define_stream_action(input={annotation.__name__})"
+        )
+
+
+def _refuse_unqueryable(adapter: TypeAdapter[Any], what: str) -> None:
+    unqueryable = find_unqueryable(adapter)
+    if unqueryable is not None:
+        raise DefinitionError(
+            f'{what} has method="GET", but no query can hold {unqueryable}: write method="POST", '
+            "or use a model with fields that are plain or lists (pydantic.Json[...] takes JSON text)"
         )
 
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
-from pydantic_core import SchemaValidator
+
+from streamactions.core_schemas import copy_schemas, make_validator
+from streamactions.serialized_form import SerializedForm
 
 __all__ = ["is_patient", "validate_json"]
 
@@ -18,33 +20,11 @@ MAX_PATIENT_BYTES: Final = 16 * 1024
 has 3.5 million mistakes, which take pydantic 1.3 GB; in 16 KiB there are too few to matter."""
 
 _COLLECTIONS: Final = frozenset({"list", "tuple", "set", "frozenset", "dict"})
-"""The schemas that know ``fail_fast`` (pydantic-core's ``core_schema``)."""
-
-_HOLDERS: Final = frozenset(
-    {
-        "schema",
-        "items_schema",
-        "keys_schema",
-        "values_schema",
-        "extras_schema",
-        "extras_keys_schema",
-        "arguments_schema",
-        "var_args_schema",
-        "var_kwargs_schema",
-        "json_schema",
-        "lax_schema",
-        "strict_schema",
-        "choices",
-        "definitions",
-        "fields",
-        "steps",
-    }
-)
-"""The keys of a schema below which there are others. The rest may be values of the author's, such as a
-default, and stay what they are; the collections in a schema that this list does not know are patient."""
+"""The schemas that know ``fail_fast`` (pydantic-core's ``core_schema``); those that `copy_schemas` does not
+reach are patient."""
 
 _lock: Final = threading.Lock()
-_validators: WeakKeyDictionary[TypeAdapter[Any], Any] = WeakKeyDictionary()
+_validators: WeakKeyDictionary[TypeAdapter[Any] | SerializedForm, Any] = WeakKeyDictionary()
 
 
 def is_patient(json: bytes) -> bool:
@@ -52,7 +32,7 @@ def is_patient(json: bytes) -> bool:
     return len(json) <= MAX_PATIENT_BYTES
 
 
-def validate_json(adapter: TypeAdapter[Any], json: bytes) -> Any:
+def validate_json(adapter: TypeAdapter[Any] | SerializedForm, json: bytes) -> Any:
     """The value of JSON that another program wrote, at a cost that is bounded by its size.
 
     An adapter with a ``config`` of its own is always patient, because the schema does not hold it.
@@ -68,36 +48,21 @@ def validate_json(adapter: TypeAdapter[Any], json: bytes) -> Any:
     return validator.validate_json(json)
 
 
-def _fail_fast_validator(adapter: TypeAdapter[Any]) -> Any:
+def _fail_fast_validator(adapter: TypeAdapter[Any] | SerializedForm) -> Any:
     """A validator that takes the same and refuses the same sooner."""
     with _lock:
         validator = _validators.get(adapter)
         if validator is None:
             # Where the attribute is not known there may be a config: better slow than lax.
             has_config = getattr(adapter, "_config", ...) is not None
-            validator = _validators[adapter] = adapter.validator if has_config else _make(adapter)
+            validator = _validators[adapter] = (
+                adapter.validator
+                if has_config
+                else make_validator(copy_schemas(adapter.core_schema, _fail_fast))
+            )
         return validator
 
 
-def _make(adapter: TypeAdapter[Any]) -> SchemaValidator:
-    schema = _fail_fast(adapter.core_schema)
-    try:
-        # A validator that a model class has already would be used as it is.
-        return SchemaValidator(schema, _use_prebuilt=False)
-    except TypeError:
-        # pydantic before 2.11 knows no such validators, and no option for them.
-        return SchemaValidator(schema)
-
-
-def _fail_fast(part: Any) -> Any:
-    """A copy of a schema, or of what holds some: a list, a tuple, or a dict by name."""
-    if isinstance(part, list | tuple):
-        return type(part)(_fail_fast(item) for item in part)
-    if not isinstance(part, dict):
-        return part
-    if not isinstance(part.get("type"), str):
-        return {name: _fail_fast(item) for name, item in part.items()}
-    schema = {key: _fail_fast(value) if key in _HOLDERS else value for key, value in part.items()}
+def _fail_fast(schema: dict[str, Any]) -> None:
     if schema["type"] in _COLLECTIONS:
         schema.setdefault("fail_fast", True)
-    return schema

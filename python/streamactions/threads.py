@@ -121,7 +121,7 @@ def _without_stop_iteration(function: Callable[..., Any], *arguments: Any) -> An
         raise RuntimeError("a handler raised StopIteration") from error
 
 
-async def iterate_in_threads(generator: Generator[Any, None, None]) -> AsyncGenerator[Any, None]:
+async def iterate_in_threads(generator: Generator[Any, Any, Any]) -> AsyncGenerator[Any, None]:
     """What a sync generator yields; each of its steps, and its closing, runs in a thread."""
     threaded = Threaded()
     try:

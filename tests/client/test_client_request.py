@@ -3,17 +3,20 @@
 import asyncio
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 from client_runner import run
 from fake_transport import DONE, FakeResponse, FakeTransport
-from pydantic import BaseModel, Field, SecretStr, TypeAdapter
+from pydantic import BaseModel, Field, Json, SecretStr, TypeAdapter
 
+from streamactions import Stream, define_stream_action
 from streamactions.client import Request, StreamHandle, use_stream_action
 from streamactions.dialects import DIALECTS, Dialect
 from streamactions.errors import ActionError, DefinitionError
+from streamactions.testing import collect
 
 
 class Chat(BaseModel):
@@ -138,11 +141,21 @@ def test_input_is_checked_and_sent_as_it_was_given() -> None:
     assert error.field_errors == {"items.0.thePrompt": ["String should have at least 1 character"]}
 
 
-def test_get_sends_a_query_as_the_reference_does() -> None:
-    input = {"q": "a b&c", "n": 1, "yes": True, "none": None, "nested": {"a": [1]}}
+def test_get_sends_a_query() -> None:
+    input = {
+        "q": "a b&c",
+        "n": 1,
+        "yes": True,
+        "none": None,
+        "nested": {"a": [1]},
+        "l": ["x", 2],
+        "empty": [],
+    }
     request = sent("http://test/x?z=1#f", input, method="get")
     assert request.body is None
-    assert request.url == ("http://test/x?z=1&q=a+b%26c&n=1&yes=true&none=&nested=%7B%22a%22%3A%5B1%5D%7D#f")
+    assert request.url == (
+        "http://test/x?z=1&q=a+b%26c&n=1&yes=true&nested=%7B%22a%22%3A%5B1%5D%7D&l=x&l=2#f"
+    )
     assert "content-type" not in request.headers
     assert sent("http://test/x", method="GET").url == "http://test/x"
 
@@ -154,6 +167,37 @@ def test_get_input_is_checked_as_the_server_reads_it() -> None:
     assert sent("http://test/x", {"number": 2}, method="GET", input=Page).url == "http://test/x?number=2"
     error = refused({"number": 0}, method="GET", input=Page)
     assert error.field_errors == {"number": ["Input should be greater than or equal to 1"]}
+
+
+class Search(BaseModel):
+    """What a query can hold."""
+
+    tags: list[str]
+    limit: int | None
+    ids: set[int] = set()
+    pair: tuple[int, str] | None = None
+    filters: Json[dict[str, int]] = {}
+    exact: bool = False
+    words: Sequence[str] | None = None
+
+
+@pytest.mark.parametrize(
+    "input",
+    [
+        {"tags": ["a"], "limit": None},
+        {"tags": ["a", "b c"], "limit": 3, "ids": [1], "exact": True},
+        {"tags": [""], "limit": None, "pair": [1, "x"], "words": ["one"]},
+        {"tags": ["[1]", "null"], "limit": 0, "filters": {"a": 1}},
+    ],
+)
+def test_a_get_action_gets_what_its_client_was_given(input: dict[str, Any]) -> None:
+    @define_stream_action(input=Search, method="GET")
+    async def search(input: Search, stream: Stream) -> None:
+        await stream.send(input)
+
+    (read,) = asyncio.run(collect(search, input))
+    defaults: dict[str, Any] = {"ids": [], "pair": None, "filters": {}, "exact": False, "words": None}
+    assert read == defaults | input
 
 
 class Unsendable:

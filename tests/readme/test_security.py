@@ -13,6 +13,7 @@ _UNITS: Final = {"s": 1, "ms": 0.001, "KiB": 1024, "MiB": 1024 * 1024, "": 1}
 
 _MODULES: Final = (
     "app.application",
+    "app.body",
     "app.calls",
     "app.pulse",
     "client.event_stream",
@@ -32,6 +33,8 @@ _MODULES: Final = (
     "serve.stop",
     "serve.supervisor",
     "serve.worker",
+    "stream",
+    "threads",
 )
 
 _RUST_SOURCES: Final = "\n".join(path.read_text() for path in sorted((ROOT / "rust").glob("*/src/**/*.rs")))

@@ -237,14 +237,13 @@ def test_a_run_that_is_stopped_before_its_first_step_ends_its_stream() -> None:
         waits, _ = make_waiting()
         app = App([waits])
 
-        class StoppingSend(InProcessTransport):
-            """Stops the app as soon as the head of the stream is out."""
+        async def stopping(scope: Any, receive: Any, send: Any) -> None:
+            """Stops the app once it has the call, which it takes before anything else can run."""
+            stop = asyncio.ensure_future(app.stop())
+            await app(scope, receive, send)
+            await stop
 
-            def open_response(self, request: Any) -> Any:
-                asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(app.stop()))
-                return super().open_response(request)
-
-        handle = use_stream_action(waits, base_url=BASE_URL, client=StoppingSend(app))
+        handle = use_stream_action(waits, base_url=BASE_URL, client=InProcessTransport(stopping))
         app._stop_timeout_s = 0.01
         await asyncio.wait_for(handle.execute({}), BOUND_S)
         assert handle.error is not None

@@ -3,21 +3,37 @@
 import re
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    TypeAdapter,
+    create_model,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
-from streamactions import ActionError, Stream, define_stream_action
+from streamactions import ActionError, DefinitionError, Stream, define_stream_action
 from streamactions.fail_fast import MAX_PATIENT_BYTES
 from streamactions.field_errors import MAX_FIELD_ERRORS, MAX_MESSAGE_CHARACTERS, MAX_PATH_CHARACTERS, ROOT
 from streamactions.inputs import MAX_QUERY_FIELDS
+
+make_typed_dict: Any = TypedDict
 
 
 class Model(BaseModel):
@@ -154,6 +170,104 @@ def test_a_query_is_validated() -> None:
         read(Model, method="GET", query=b"a=x")
     assert raised.value.field_errors is not None
     assert list(raised.value.field_errors) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("of", "value"),
+    [
+        (list[int], [5]),
+        (set[int], {5}),
+        (frozenset[int], frozenset((5,))),
+        (tuple[int, ...], (5,)),
+        (deque[int], deque((5,))),
+        (Sequence[int], [5]),
+        (list[int] | None, [5]),
+        (list[int] | bool, [5]),
+        (Annotated[list[int], Field(max_length=1)], [5]),
+        (list[Literal["5"]], ["5"]),
+        (int, 5),
+        (str | list[str], "5"),
+    ],
+)
+def test_a_single_value_is_a_list_where_the_type_asks_for_one(of: Any, value: Any) -> None:
+    for input in (create_model("Query", a=(of, ...)), make_typed_dict("Query", {"a": of})):
+        got = read(input, method="GET", query=b"a=5&other=1")
+        assert (got["a"] if isinstance(got, dict) else got.a) == value
+    aliased = create_model("Query", a=(of, Field(validation_alias=AliasChoices("x", "y"))))
+    assert read(aliased, method="GET", query=b"y=5").a == value
+
+
+def test_what_is_left_out_is_none_where_it_may_be() -> None:
+    query = create_model("Query", a=(int | None, ...), b=(list[str] | None, ...), c=(str, ...), d=(int, 3))
+    assert read(query, method="GET", query=b"c=x").model_dump() == {"a": None, "b": None, "c": "x", "d": 3}
+    error = query_refusal(query, b"b=y&d=z")
+    assert error.field_errors == {
+        "c": ["Field required"],
+        "d": ["Input should be a valid integer, unable to parse string as an integer"],
+    }
+    assert query_refusal(create_model("Query", a=(list[int], ...)), b"").field_errors == {
+        "a": ["Field required"]
+    }
+    assert query_refusal(create_model("Query", a=(list[int], ...)), b"a=x").field_errors == {
+        "a.0": ["Input should be a valid integer, unable to parse string as an integer"]
+    }
+
+
+class Inner(BaseModel):
+    a: int
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        Inner,
+        Inner | None,
+        list[Inner],
+        list[list[int]],
+        dict[str, int],
+        tuple[Inner, int],
+        list[dict[str, int]],
+        list[Inner] | Inner,
+        create_model("Root", root=(int, ...), __base__=Inner),
+    ],
+)
+def test_what_no_query_can_hold_is_refused_at_definition(of: Any) -> None:
+    for input in (
+        create_model("Query", a=(of, ...)),
+        create_model("Query", a=(of, ...)) | create_model("Other", b=(int, ...)),
+        make_typed_dict("Query", {"a": of}),
+    ):
+        with pytest.raises(DefinitionError, match="no query can hold the field 'a'"):
+            read(input, method="GET")
+    with pytest.raises(DefinitionError, match="the values of a dict"):
+        read(dict[str, of], method="GET")
+
+
+@pytest.mark.parametrize("input", [list[int], int, str, Colour])
+def test_an_input_that_is_no_object_is_refused_at_definition(input: Any) -> None:
+    with pytest.raises(DefinitionError, match="that is no object"):
+        read(input, method="GET")
+
+
+@pytest.mark.parametrize(
+    ("of", "text", "value"),
+    [
+        (Any, "x", "x"),
+        (Colour, "red", Colour.RED),
+        (Json[Inner], '{"a":1}', Inner(a=1)),
+        (list[Json[Inner]], '{"a":1}', [Inner(a=1)]),
+        (int | Inner, "1", 1),
+        (None, None, None),
+        (list[Any], "x", ["x"]),
+    ],
+)
+def test_what_a_query_can_hold_is_taken(of: Any, text: str | None, value: Any) -> None:
+    query = b"" if text is None else urlencode({"a": text}).encode()
+    assert read(create_model("Query", a=(of, ...)), method="GET", query=query).a == value
 
 
 def size(error: ActionError) -> int:

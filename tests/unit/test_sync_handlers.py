@@ -259,3 +259,38 @@ def test_there_are_so_many_threads_and_further_calls_wait(monkeypatch: pytest.Mo
     finally:
         threads._executor.cache_clear()
     assert max(at_once) == 2
+
+
+def test_a_generator_is_closed_however_often_its_call_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_THREADS", 1)
+    threads._executor.cache_clear()
+    closed, go_on = threading.Event(), threading.Event()
+
+    def generate() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.set()
+
+    async def main() -> None:
+        iterator = threads.iterate_in_threads(generate())  # type: ignore[arg-type]
+        assert await anext(iterator) == 1
+        # The only thread is busy, so that closing has to wait for it.
+        busy = threads._executor().submit(go_on.wait, 20)
+        closing = asyncio.create_task(iterator.aclose())
+        for _ in range(3):
+            await asyncio.sleep(0)
+            closing.cancel()
+        await asyncio.sleep(0)
+        assert not closing.done()
+        go_on.set()
+        await asyncio.wait((closing,))
+        assert closing.cancelled()
+        assert busy.result()
+
+    try:
+        asyncio.run(main())
+    finally:
+        threads._executor.cache_clear()
+    assert closed.is_set()

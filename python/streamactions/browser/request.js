@@ -10,8 +10,8 @@ import { isObject } from "./errors.js";
 /**
  * Encode an input before anything else happens, so that one that cannot be sent changes nothing.
  *
- * The members of a GET's input become its query: strings as they are, all else as JSON, `null` as
- * nothing. No input counts as `{}`.
+ * The members of a GET's input become its query: strings as they are, a list as one field for each of its
+ * items, all else as JSON; `null` is left out. No input counts as `{}`.
  *
  * @param {string} url
  * @param {unknown} input
@@ -32,7 +32,11 @@ export function encodeInput(url, input, options) {
     throw new TypeError("the input of a GET must be an object: its members become the query");
   }
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(members)) query.set(name, queryValue(value));
+  for (const [name, value] of Object.entries(members)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (value !== null) query.append(name, typeof item === "string" ? item : JSON.stringify(item));
+    }
+  }
   return { url: withQuery(url, query.toString()), method, body: undefined };
 }
 
@@ -51,12 +55,6 @@ export async function createRequest({ url, method, body }, options, signal) {
   for (const [name, value] of Object.entries(own ?? {})) headers.set(name, value);
   const { credentials = "same-origin" } = options;
   return new Request(url, { method, headers, body, signal, credentials, cache: "no-store" });
-}
-
-/** @param {unknown} value */
-function queryValue(value) {
-  if (value === null) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /**

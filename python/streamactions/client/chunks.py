@@ -17,6 +17,7 @@ from streamactions.dialects import Dialect, Done, Failure, SignalReader
 from streamactions.errors import ActionError, EventTooLargeError
 from streamactions.fail_fast import validate_json
 from streamactions.field_errors import ROOT, first_error
+from streamactions.serialized_form import serialized_form
 
 __all__ = ["ChunkReader", "stream_incomplete"]
 
@@ -41,7 +42,7 @@ class ChunkReader(Generic[ChunkT]):
 
     Args:
         dialect: what the server speaks; ``None`` finds out.
-        output: the type of each chunk; ``None`` gives them as decoded.
+        output: the type of each chunk, which is read in its serialised form; ``None`` gives them as decoded.
         max_event_bytes: the bound on what one event may hold.
     """
 
@@ -50,7 +51,7 @@ class ChunkReader(Generic[ChunkT]):
     ) -> None:
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._signals = SignalReader(dialect)
-        self._output = output
+        self._output = None if output is None else serialized_form(output)
         self._max_event_bytes = max_event_bytes
         self.complete = False
         self.error: ActionError | None = None

@@ -33,7 +33,8 @@ def encode_request(target: Target, input: object) -> Request:
     """The request that carries an input, without the caller's own headers.
 
     ``None`` counts as ``{}``, and a float that JSON does not have as ``null``. The members of a
-    GET's input become its query: strings as they are, all else as JSON, ``null`` as nothing.
+    GET's input become its query: strings as they are, a list as one field for each of its items, all else as
+    JSON; ``null`` is left out.
 
     Raises:
         TypeError: JSON cannot hold the input, or that of a GET is no object.
@@ -50,7 +51,7 @@ def encode_request(target: Target, input: object) -> Request:
     members = from_json(body)
     if not isinstance(members, dict):
         raise TypeError("the input of a GET action must be an object: its members become the query")
-    query = urlencode({name: _query_value(value) for name, value in members.items()})
+    query = urlencode([field for name, value in members.items() for field in _query_fields(name, value)])
     return Request(target.method, _with_query(target.url, query), STREAM_HEADERS, None)
 
 
@@ -108,10 +109,12 @@ async def with_headers(request: Request, headers: Headers | None) -> Request:
     return Request(request.method, request.url, merged, request.body)
 
 
-def _query_value(value: object) -> str:
+def _query_fields(name: str, value: object) -> list[tuple[str, str]]:
+    """One field for a value, one for each of a list, none for ``None``."""
     if value is None:
-        return ""
-    return value if isinstance(value, str) else to_json(value).decode()
+        return []
+    values = value if isinstance(value, list) else [value]
+    return [(name, item if isinstance(item, str) else to_json(item).decode()) for item in values]
 
 
 def _with_query(url: str, query: str) -> str:

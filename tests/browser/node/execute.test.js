@@ -53,7 +53,7 @@ test("what a GET sends", async (t) => {
     seen = request;
     streamOf(DONE)(request, response);
   });
-  const input = { q: "a&b é", n: 1, list: [1, 2], none: null, at: new Date(0), no: undefined };
+  const input = { q: "a&b é", n: 1, list: [1, 2], empty: [], nested: { a: [1, null] }, deep: [[1], null], none: null, at: new Date(0), no: undefined };
   await execute(`${url}?fixed=1#part`, input, { method: "GET" });
   assert.equal(seen.method, "GET");
   assert.equal(seen.text, "");
@@ -63,8 +63,11 @@ test("what a GET sends", async (t) => {
     ["fixed", "1"],
     ["q", "a&b é"],
     ["n", "1"],
-    ["list", "[1,2]"],
-    ["none", ""],
+    ["list", "1"],
+    ["list", "2"],
+    ["nested", '{"a":[1,null]}'],
+    ["deep", "[1]"],
+    ["deep", "null"],
     ["at", "1970-01-01T00:00:00.000Z"],
   ]);
   await execute(url, undefined, { method: "GET" });

@@ -1,9 +1,9 @@
 """The app that most tests call, and one with every option of its own."""
 
-from server.actions import early, failures, flow, heads, journal, leaving, life, refusals, wire
+from server.actions import early, failures, flow, heads, journal, leaving, life, refusals, threaded, wire
 from streamactions import StreamActions
 
-app = StreamActions([journal, wire, refusals, early, heads, failures, life, leaving, flow])
+app = StreamActions([journal, wire, refusals, early, heads, failures, life, leaving, flow, threaded])
 
 options_app = StreamActions(
     [journal, wire],
