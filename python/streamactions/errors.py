@@ -171,12 +171,17 @@ class ActionError(StreamActionsError):
             message if isinstance(message, str) else "The server reported an error without a message",
             status_code,
             {
-                str(name): [str(text) for text in texts] if isinstance(texts, list) else [str(texts)]
+                str(name): [_as_text(text) for text in (texts if isinstance(texts, list) else [texts])]
                 for name, texts in field_errors.items()
             }
             if isinstance(field_errors, dict)
             else None,
         )
+
+
+def _as_text(value: object) -> str:
+    """A message of the other side, which may be anything: lists without end, too."""
+    return "…" if isinstance(value, list | dict) else str(value)
 
 
 def _to_text(what: str, text: object) -> str:

@@ -19,7 +19,7 @@ from streamactions.errors import ActionError, ClientDisconnectedError, ExitAttem
 from streamactions.stream import Stream
 from streamactions.types import ServerErrorHandler
 
-__all__ = ["Run", "contain_exit", "server_stopping", "to_action_error"]
+__all__ = ["Run", "contain_exit", "log_failure", "server_stopping", "to_action_error"]
 
 logger = logging.getLogger("streamactions")
 
@@ -69,6 +69,29 @@ def _exit_attempt(error: BaseException) -> ExitAttemptError:
     return attempt
 
 
+def log_failure(message: str, *arguments: object, error: BaseException) -> None:
+    """Log an error with its traceback. What a filter of the log raises must keep no stream open."""
+    try:
+        logger.error(message, *arguments, exc_info=error)
+    except BaseException as fault:
+        # Past the filters and handlers that the log has; and without what may have failed to be written.
+        if logging.lastResort is not None:
+            text = f"the log has failed ({type(fault).__name__}) at: {message}"
+            logging.lastResort.handle(
+                logging.LogRecord(logger.name, logging.ERROR, __file__, 0, text, arguments, None)
+            )
+
+
+def as_it_can_be_told(error: ActionError) -> ActionError:
+    """The error itself.
+
+    Raises:
+        BaseException: it was never made rightly, or was changed since into what cannot be told.
+    """
+    ActionError(error.code, error.message, error.status_code, error.field_errors, error.headers)
+    return error
+
+
 async def to_action_error(
     error: BaseException, handle_server_error: ServerErrorHandler | None, default: ActionError, *, action: str
 ) -> ActionError:
@@ -82,10 +105,14 @@ async def to_action_error(
     """
     error = sole_failure(error)
     if isinstance(error, ActionError):
-        return error
+        try:
+            return as_it_can_be_told(error)
+        except BaseException as fault:
+            log_failure("action %s: its %s cannot be told", action, type(error).__name__, error=fault)
+            return default
     if not isinstance(error, Exception):
         error = _exit_attempt(error)
-    logger.error("action %s failed: %s", action, type(error).__name__, exc_info=error)
+    log_failure("action %s failed: %s", action, type(error).__name__, error=error)
     if handle_server_error is None:
         return default
     try:
@@ -93,10 +120,13 @@ async def to_action_error(
         if isawaitable(answer):
             async with asyncio.timeout(MAX_TRANSLATION_S):
                 answer = await answer
-        return _read_answer(answer)
-    except (Exception, *_EXITS):
-        logger.exception(
-            "action %s: handle_server_error failed, so the client is told %s", action, default.code
+        return as_it_can_be_told(_read_answer(answer))
+    except (Exception, *_EXITS) as fault:
+        log_failure(
+            "action %s: handle_server_error failed, so the client is told %s",
+            action,
+            default.code,
+            error=fault,
         )
         return default
 
@@ -163,7 +193,13 @@ class Run:
     def stop(self) -> None:
         """The server stops: cancel the handler, whether or not somebody still reads."""
         self._is_stopped = True
+        self._stream._cut()
         self._task.cancel()
+
+    def cut(self) -> None:
+        """The time of a stop is over: end the stream, whatever the handler does."""
+        if not self.has_ended:
+            self._end(server_stopping())
 
     async def wait(self) -> None:
         """Wait until the handler is done."""
@@ -206,11 +242,11 @@ class Run:
         if isinstance(error, ClientDisconnectedError) and self._stream._is_abandoned:
             return None
         if isinstance(error, ActionError) and self._stream.closed and not self._stream._is_abandoned:
-            logger.error(
+            log_failure(
                 "action %s raised %s after close(), so no client is told",
                 self._action.name,
-                error.code,
-                exc_info=error,
+                type(error).__name__,
+                error=error,
             )
             return None
         return await to_action_error(
@@ -231,16 +267,16 @@ class Run:
         for told in (failure, _HANDLER_FAILURE):
             try:
                 self._stream._finish(self._dialect.error(told))
-            except (Exception, *_EXITS):
-                logger.exception("action %s: the error %s could not be written", self._action.name, told.code)
+            except BaseException as fault:
+                log_failure("action %s: its error could not be written", self._action.name, error=fault)
             else:
                 return
         # There is no way to say it: a cut is what it is, and what a client sees then.
         self._stream._abandon()
 
     def _ensure_end(self, task: "asyncio.Task[None]") -> None:
-        """A task that was cancelled before its first step has not run at all."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("action %s was closed while it ran", self._action.name, exc_info=error)
+        """A task that was cancelled before its first step has not run; one may fail to say why it failed."""
         if not self.has_ended:
-            self._end(self._cancellation())
+            self._end(self._cancellation() if task.cancelled() else _HANDLER_FAILURE)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log_failure("action %s failed, and so did what tells of it", self._action.name, error=error)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from server.raw_client import RawClient
 ACTIONS: Final = """
 import asyncio
 import os
+import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from streamactions import StreamActions, define_middleware, define_stream_action
@@ -49,6 +51,36 @@ async def swallow(stream):
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     say("cleaned up swallow")
+
+@define_stream_action
+async def close_at_last(stream):
+    await stream.send({"text": "open "})
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await stream.close()
+        say("cleaned up close-at-last")
+
+@define_stream_action
+async def block(input, stream):
+    await stream.send({"text": "open "})
+    say("blocking")
+    time.sleep(input["seconds"])
+
+async def translate_slowly(error):
+    try:
+        say("translating")
+        await asyncio.sleep(9)
+    finally:
+        say("cleaned up translate")
+
+@define_middleware
+async def broken():
+    raise ValueError
+
+@define_stream_action(middleware=[broken], handle_server_error=translate_slowly)
+async def translate(stream):
+    pass
 
 @define_stream_action
 async def never_end(stream):
@@ -110,7 +142,8 @@ class App(StreamActions):
             say("the app has ended")
 
 app = App([
-    short, wait_for_line, wait_for_ever, swallow, never_end, wait_in_middleware, move, go_on, flood
+    short, wait_for_line, wait_for_ever, swallow, never_end, wait_in_middleware, move, go_on,
+    flood, close_at_last, block, translate
 ])
 """
 
@@ -176,7 +209,8 @@ def read_chunks(call: "subprocess.Popen[bytes]") -> list[Any]:
 def calls(served: Served, name: str, count: int) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """Calls that have begun: their streams are open, or they are in their middleware."""
     with ExitStack() as stack:
-        if name != "wait-in-middleware":
+        sign = {"wait-in-middleware": "open in middleware", "translate": "translating"}.get(name)
+        if sign is None:
             yield [stack.enter_context(open_stream(served, name)) for _ in range(count)]
             return
         started = []
@@ -189,7 +223,7 @@ def calls(served: Served, name: str, count: int) -> Iterator[list["subprocess.Po
             )
             started.append(stack.enter_context(call))
             stack.callback(call.kill)
-        served.output.wait_for("open in middleware", count)
+        served.output.wait_for(sign, count)
         yield started
 
 
@@ -292,9 +326,15 @@ def test_a_worker_that_alone_is_told_lets_its_streams_end_and_is_replaced(action
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("name", ["wait-for-ever", "swallow", "wait-in-middleware"])
+@pytest.mark.parametrize(
+    "name", ["wait-for-ever", "swallow", "close-at-last", "wait-in-middleware", "translate"]
+)
 def test_what_does_not_end_in_time_is_told_why(actions: Path, stop: signal.Signals, name: str) -> None:
-    with serve(actions, "--stop-timeout", "2") as served, calls(served, name, count=3) as started:
+    is_failing = name == "translate"
+    with (
+        serve(actions, "--stop-timeout", "2", clean_log=not is_failing) as served,
+        calls(served, name, count=3) as started,
+    ):
         served.process.send_signal(stop)
         for call in started:
             _, errors = call.communicate(timeout=BOUND_S)
@@ -309,15 +349,53 @@ def test_what_goes_on_all_the_same_is_cut_at_the_limit(actions: Path) -> None:
     with serve(actions, "--stop-timeout", "1") as served, open_stream(served, "never-end") as call:
         served.process.terminate()
         _, errors = call.communicate(timeout=BOUND_S)
-        assert (call.returncode, errors[:18]) == (1, b"STREAM_INCOMPLETE:")
+        # The stream is ended for a handler that does not.
+        assert (call.returncode, errors[:16]) == (1, b"SERVER_STOPPING:")
         assert served.process.wait(BOUND_S) == 0
     assert served.log.lines_with("calls whose handler or reader comes to no end, and that are cut: 1")
-    assert len(served.log.lines_with("worker-1 did not end in time, and is killed")) == 1
+    assert not served.log.lines_with("killed")
     # The app was told of its end before.
     assert served.output.lines_with("the app has ended")
 
 
 HTTP2_PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+
+
+def test_a_worker_that_does_not_end_is_killed_at_the_limit(actions: Path) -> None:
+    with (
+        serve(actions, "--stop-timeout", "1") as served,
+        open_stream(served, "block", '{"seconds":600}') as call,
+    ):
+        served.output.wait_for("blocking")
+        served.process.terminate()
+        _, errors = call.communicate(timeout=BOUND_S)
+        assert errors.startswith(b"STREAM_INCOMPLETE:")
+        assert served.process.wait(BOUND_S) == 0
+    assert len(served.log.lines_with("worker-1 did not end in time, and is killed")) == 1
+
+
+def test_the_time_counts_while_a_handler_blocks_the_loop(actions: Path) -> None:
+    with (
+        serve(actions, "--stop-timeout", "2") as served,
+        open_stream(served, "wait-for-ever") as call,
+        open_stream(served, "block", '{"seconds":1.5}'),
+    ):
+        served.output.wait_for("blocking")
+        served.process.terminate()
+        _, errors = call.communicate(timeout=BOUND_S)
+        assert errors.startswith(b"SERVER_STOPPING:")
+        assert served.process.wait(BOUND_S) == 0
+    assert not served.log.lines_with("killed")
+
+
+@pytest.mark.parametrize("last", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_no_signal_spoils_the_end(actions: Path, last: signal.Signals) -> None:
+    with serve(actions) as served:
+        served.process.terminate()
+        while served.process.poll() is None:
+            served.process.send_signal(last)
+            time.sleep(0.001)
+        assert served.process.returncode == 0
 
 
 @pytest.mark.parametrize("said", [b"", b"POST /api/_actions/short HTTP/1.1\r\nHost: a\r\n", HTTP2_PREFACE])

@@ -1,6 +1,7 @@
 """Ending a stream cannot fail: whatever an error or a dialect holds, its client and the log are told."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -37,6 +38,34 @@ class OwnError(ActionError):
 make_error: Final[Any] = create_action_error
 """For what a type checker would refuse already."""
 
+
+class UnmadeError(ActionError):
+    """One that has forgotten to make what it stands on."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+
+class UnreadableError(ActionError):
+    @property
+    def code(self) -> str:
+        raise LookupError("secret")
+
+    @code.setter
+    def code(self, code: str) -> None:
+        pass
+
+
+class LeavingError(ActionError):
+    def to_wire(self) -> dict[str, Any]:
+        raise BaseException("secret")
+
+
+class ExitingError(ActionError):
+    def to_wire(self) -> dict[str, Any]:
+        raise SystemExit("secret")
+
+
 UNTELLABLE: Final[dict[str, Callable[[], ActionError]]] = {
     "an exception as the message": lambda: make_error("FAILED", ValueError("secret")),
     "no message": lambda: make_error("FAILED", None),
@@ -52,6 +81,11 @@ UNTELLABLE: Final[dict[str, Callable[[], ActionError]]] = {
     "half a letter that was put in": lambda: changed(message="\ud83d"),
     "fields that were changed": lambda: changed(field_errors={object(): 1}),
     "a wire form of its own": lambda: OwnError("FAILED", "secret"),
+    "a wire form that leaves": lambda: LeavingError("FAILED", "secret"),
+    "a wire form that exits": lambda: ExitingError("FAILED", "secret"),
+    "nothing that was made": lambda: UnmadeError(3),
+    "a code that cannot be read": lambda: UnreadableError("FAILED", "secret"),
+    "a status that was changed": lambda: changed(status_code=99),
 }
 
 
@@ -176,6 +210,53 @@ def test_a_translation_that_does_not_come_is_not_waited_for(monkeypatch: pytest.
         asyncio.run(asyncio.wait_for(collect(fails), BOUND_S))
 
 
+class FailingFilter(logging.Filter):
+    """As a filter of an application may be that was written for other records."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.user is not None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("in_middleware", [False, True])
+def test_a_log_that_fails_keeps_no_stream_open(
+    in_middleware: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @define_middleware
+    async def guard(next: Any) -> Any:
+        if in_middleware:
+            raise ValueError("secret")
+        return await next()
+
+    @define_stream_action(middleware=[guard])
+    async def fails(stream: Any) -> None:
+        await stream.send(1)
+        raise ValueError("secret")
+
+    log, failing = logging.getLogger("streamactions"), FailingFilter()
+    log.addFilter(failing)
+    try:
+        with pytest.raises(ActionError) as raised:
+            asyncio.run(asyncio.wait_for(collect(fails), BOUND_S))
+    finally:
+        log.removeFilter(failing)
+    assert raised.value.code == ("INTERNAL_ERROR" if in_middleware else "STREAM_ERROR")
+    assert "the log has failed (AttributeError)" in capsys.readouterr().err
+
+
+def test_a_middleware_that_raises_a_cancellation_of_its_own_is_answered() -> None:
+    @define_middleware
+    async def guard() -> None:
+        raise asyncio.CancelledError
+
+    @define_stream_action(middleware=[guard])
+    async def guarded(stream: Any) -> None:
+        pass
+
+    with pytest.raises(ActionError) as raised:
+        asyncio.run(asyncio.wait_for(collect(guarded), BOUND_S))
+    assert raised.value.code == "INTERNAL_ERROR"
+
+
 # --- The server's stop ---------------------------------------------------------------------------
 
 
@@ -258,6 +339,9 @@ def test_calls_that_end_by_themselves_are_waited_for() -> None:
 
         def stop(self) -> None:
             self.stops += 1
+
+        def cut(self) -> None:
+            raise AssertionError("it has ended by itself")
 
     async def run() -> None:
         calls, call = Calls(), Quiet()

@@ -6,7 +6,6 @@ goes wrong can still be told with a real status. Then the stream opens and a run
 
 import asyncio
 import contextvars
-import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -33,7 +32,7 @@ from streamactions.errors import ActionError
 from streamactions.middleware import Middleware, run_chain
 from streamactions.options import OptionChecks
 from streamactions.response_headers import raw_headers
-from streamactions.run import Run, contain_exit, server_stopping, to_action_error
+from streamactions.run import Run, contain_exit, log_failure, server_stopping, to_action_error
 from streamactions.types import Context
 
 __all__ = [
@@ -43,8 +42,6 @@ __all__ = [
     "DEFAULT_MAX_BODY_BYTES",
     "StreamActions",
 ]
-
-logger = logging.getLogger("streamactions")
 
 DEFAULT_MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest request body."""
@@ -240,10 +237,14 @@ class StreamActions:
             await connection.respond_to_nobody()
         except GeneratorExit:
             raise
-        except asyncio.CancelledError:
-            if not connection.take_back_cancellation():
+        except asyncio.CancelledError as error:
+            if connection.take_back_cancellation():
+                await self._refuse(scope, connection, body, served, server_stopping())
+            elif (task := asyncio.current_task()) is not None and not task.cancelling():
+                # Nobody has cancelled this call: its middleware raises the error itself.
+                await self._refuse(scope, connection, body, served, error)
+            else:
                 raise
-            await self._refuse(scope, connection, body, served, server_stopping())
         except BaseException as error:
             await self._refuse(scope, connection, body, served, error)
         finally:
@@ -322,19 +323,32 @@ class StreamActions:
         if connection.is_gone:
             await connection.respond_to_nobody()
             return
-        told = await to_action_error(
-            error,
-            None if served is None else served.action.handle_server_error,
-            _SETUP_FAILURE,
-            action="?" if served is None else served.action.name,
-        )
+        action = "?" if served is None else served.action.name
+        told = await self._translate(connection, served, error, action)
         try:
             answer = self._spell(scope, served, told)
-        except Exception:
-            # An error object that was changed after it was made, or a dialect that cannot say it.
-            logger.exception("the error %s could not be written", told.code)
+        except BaseException as fault:
+            # An error object with a wire form of its own, or a dialect that cannot say it.
+            log_failure("action %s: its refusal could not be written", action, error=fault)
             answer = self._spell(scope, served, _SETUP_FAILURE)
         await connection.respond(*answer)
+
+    async def _translate(
+        self, connection: Connection, served: ServedAction | None, error: BaseException, action: str
+    ) -> ActionError:
+        """What the client is told of an error; a stop does not wait for the action's own translation."""
+        handle_server_error = None if served is None else served.action.handle_server_error
+        if connection.is_stopped:
+            return await to_action_error(error, None, _SETUP_FAILURE, action=action)
+        try:
+            connection.begin_set_up()
+            return await to_action_error(error, handle_server_error, _SETUP_FAILURE, action=action)
+        except asyncio.CancelledError:
+            if not connection.take_back_cancellation():
+                raise
+            return server_stopping()
+        finally:
+            connection.end_set_up()
 
     def _spell(
         self, scope: Scope, served: ServedAction | None, error: ActionError

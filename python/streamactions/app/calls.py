@@ -42,6 +42,9 @@ class Stoppable(Protocol):
     def stop(self) -> None:
         """End it soon, with an error that says that the server stops."""
 
+    def cut(self) -> None:
+        """The time is over: end its stream with that error, whatever its handler does."""
+
 
 class Calls:
     """The calls of one event loop; used from its thread.
@@ -88,6 +91,17 @@ class Calls:
             call.stop()
         return len(under_way)
 
+    def cut(self) -> None:
+        """End the streams of the calls that go on although they were stopped."""
+        under_way = tuple(self._under_way)
+        if under_way:
+            logger.error(
+                "Stopping: calls whose handler or reader comes to no end, and that are cut: %d",
+                len(under_way),
+            )
+        for call in under_way:
+            call.cut()
+
     async def wait(self, timeout_s: float) -> bool:
         """Wait until all calls are over, at most so many seconds. Returns whether they are."""
         if self._idle is None:
@@ -121,9 +135,7 @@ async def end_calls(calls: Calls, limit_s: float) -> None:
         stop_calls(calls)
         limit_s = cleanup_s(limit_s)
     if not await calls.wait(limit_s):
-        logger.error(
-            "Stopping: calls whose handler or reader comes to no end, and that are cut: %d", len(calls)
-        )
+        calls.cut()
 
 
 def stop_calls(calls: Calls) -> None:

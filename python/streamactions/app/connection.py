@@ -89,6 +89,11 @@ class Connection:
         elif self._setting_up is not None:
             self._setting_up.cancel()
 
+    def cut(self) -> None:
+        """The time of a stop is over: end the stream, whatever its handler does."""
+        if self._run is not None:
+            self._run.cut()
+
     def begin_set_up(self) -> None:
         """From now on until `end_set_up` a stop cancels the task that runs.
 
@@ -106,7 +111,7 @@ class Connection:
     def take_back_cancellation(self) -> bool:
         """Whether this task was cancelled by `stop`, and by nobody else: then it is to go on."""
         task = asyncio.current_task()
-        return self.is_stopped and task is not None and task.uncancel() == 0
+        return self.is_stopped and task is not None and task.cancelling() > 0 and task.uncancel() == 0
 
     async def drain(self, body: Body) -> None:
         """Read what is left of a body that was refused, within its bounds, unless the server stops."""

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import click
-import orjson
+from pydantic_core import from_json
 
 from streamactions.cli.explain import explain_no_answer
 from streamactions.cli.printer import ChunkPrinter
@@ -122,8 +122,8 @@ def _whole_url(url: str) -> str:
 def _read_json(text: str) -> Any:
     source = sys.stdin.buffer.read() if text == "-" else text
     try:
-        return orjson.loads(source)
-    except orjson.JSONDecodeError as error:
+        return from_json(source, allow_inf_nan=False)
+    except ValueError as error:
         raise click.BadParameter(
             f'{error}: write it like \'{{"prompt": "Hello"}}\'', param_hint="JSON"
         ) from error

@@ -12,7 +12,7 @@ import shutil
 import sys
 from typing import Any, Final
 
-import orjson
+from pydantic_core import to_json
 
 from streamactions.printable import escape_controls, escape_json_controls
 
@@ -54,7 +54,7 @@ class ChunkPrinter:
             if self._output.isatty():
                 return
         self._end_line()
-        json = orjson.dumps(chunk)
+        json = to_json(chunk)
         if self._output.isatty():
             json = escape_json_controls(json.decode()).encode()
         self._write(json + b"\n", ends_line=True)

@@ -40,7 +40,11 @@ def _is_same_site(event: Request, trusted: frozenset[str]) -> bool:
         return site in ("same-origin", "none")
     if origin is not None:
         # An opaque origin ("null") has no host, and so has a request that names none: no match.
-        host = urlsplit(origin).netloc.lower()
+        try:
+            host = urlsplit(origin).netloc.lower()
+        except ValueError:
+            # Nobody's origin, and no browser's.
+            return False
         return host != "" and host == event.headers.get("host", "").lower()
     return True
 

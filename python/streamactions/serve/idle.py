@@ -6,6 +6,7 @@ worker looks through its own connections now and then. Only the calls say whethe
 sends pings, or a head that never ends, asks for nothing either.
 """
 
+import asyncio
 import fcntl
 import logging
 import os
@@ -75,9 +76,15 @@ class IdleWatch:
         # had taken by then.
         self._idle: dict[Any, tuple[float, float, int]] = {}
         self._is_stopping = threading.Event()
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        # Set by the event loop when it turns. A request may wait for it that nobody has counted yet.
+        self._has_turned = threading.Event()
+        self._is_asked = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and remember that its connection is used."""
+        if self._event_loop is None:
+            self._event_loop = asyncio.get_running_loop()
         client = scope.get("client")
         if client is None:
             await self._app(scope, receive, send)
@@ -111,11 +118,26 @@ class IdleWatch:
                 time.sleep(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
             else:
                 is_stopping = self._is_stopping.wait(self._idle_timeout_s / _LOOKS_PER_TIMEOUT)
+            if not self._loop_turns():
+                continue
             try:
                 self.look(time.monotonic())
             except OSError as error:
                 # Handlers have taken all descriptors; they give some back.
                 logger.warning("cannot look for idle connections: %s", error)
+
+    def _loop_turns(self) -> bool:
+        """Whether the event loop has turned since the last time that this was asked."""
+        if self._event_loop is None:
+            return True
+        has_turned = self._has_turned.is_set()
+        if has_turned or not self._is_asked:
+            self._has_turned.clear()
+            self._is_asked = True
+            with suppress(RuntimeError):
+                # It is closed where the process ends.
+                self._event_loop.call_soon_threadsafe(self._has_turned.set)
+        return has_turned
 
     def look(self, now_s: float) -> None:
         """Close what has been idle for too long.

@@ -8,6 +8,7 @@ server. So a record that cannot be written in time is lost, and the next that ca
 import logging
 import os
 import select
+import time
 from typing import Any, Final, TextIO
 
 from streamactions.printable import escape_controls
@@ -59,9 +60,11 @@ class LineHandler(logging.Handler):
         self._lost = 0 if self._write(data, 0.0 if self._lost else MAX_LOG_WAIT_S) else self._lost + 1
 
     def _write(self, data: bytes, wait_s: float) -> bool:
+        until_s = time.monotonic() + wait_s
         try:
             while data:
-                if not select.select((), (self._descriptor,), (), wait_s)[1]:
+                left_s = max(0.0, until_s - time.monotonic())
+                if not select.select((), (self._descriptor,), (), left_s)[1]:
                     return False
                 # What select calls writable takes so much without blocking (POSIX, "pipe").
                 written_bytes = os.write(self._descriptor, data[: select.PIPE_BUF])

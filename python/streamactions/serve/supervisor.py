@@ -17,13 +17,15 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
+from multiprocessing.sharedctypes import RawValue
 from types import FrameType
 from typing import Any, Final
 
 from granian.server import Server
 
 from streamactions.serve.address import Address
-from streamactions.serve.stop import AGAIN_AFTER_S
+from streamactions.serve.stop import AGAIN_AFTER_S, HURRIED_STOP_S
 from streamactions.serve.worker import TELL_AGAIN_S
 
 __all__ = ["Supervisor"]
@@ -38,9 +40,6 @@ MAX_RESPAWN_PAUSE_S: Final = 30.0
 
 STEADY_WORKER_S: Final = 60.0
 """A worker that lived for this long did not die soon: its replacement waits for nothing."""
-
-HURRIED_STOP_S: Final = 2.0
-"""How long a second Ctrl-C leaves for streams to read their error, and for handlers to clean up."""
 
 _PROBE_INTERVAL_S: Final = 0.02
 _STEP_S: Final = 0.05
@@ -95,6 +94,15 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
                 _write(sys.stdout.fileno(), self._announcement)
                 return
             time.sleep(_PROBE_INTERVAL_S)
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Worker:
+        # Its clock of a stop begins when it is told, not when its event loop has time to notice.
+        told_s = RawValue("d", 0.0)
+        worker = super()._spawn_worker(
+            idx=idx, target=partial(target, told_s), callback_loader=callback_loader
+        )
+        worker.told_s = told_s
+        return worker
 
     # --- Life ----------------------------------------------------------------------------------
 
@@ -168,7 +176,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
             until_s = time.monotonic() + delay
             while time.monotonic() < until_s and not self.interrupt_signal:
                 time.sleep(_STEP_S)
-            replaced.terminate()
+            _tell(replaced)
             self._replaced.append((replaced, time.monotonic() + self._stop_timeout_s))
             if self.interrupt_signal:
                 break
@@ -178,7 +186,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
     def _see_replaced_out(self) -> None:
         for worker, limit_s in self._replaced:
             if time.monotonic() < limit_s:
-                worker.terminate()
+                _tell(worker)
             else:
                 worker.kill()
         self._replaced = [(worker, limit_s) for worker, limit_s in self._replaced if worker.is_alive()]
@@ -188,6 +196,9 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
     def signal_handler_interrupt(self, signum: int, frame: FrameType | None) -> None:
         """SIGINT or SIGTERM: stop; a second Ctrl-C hurries."""
         # Nothing but this: a signal interrupts any code, also code that holds a lock or writes a line.
+        # What is known already must cost nothing: in a flood of signals each interrupts the one before.
+        if self.interrupt_signal and (signum != signal.SIGINT or self._is_hurried):
+            return
         now_s = time.monotonic()
         if self._stop_began_s is None:
             self._stop_began_s = now_s
@@ -197,7 +208,8 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
 
     def signal_handler_reload(self, signum: int, frame: FrameType | None) -> None:
         """SIGHUP: restart the workers, or stop where it says that the terminal is closed."""
-        if self._ignores_hangup:
+        # What is known already must cost nothing: in a flood of signals each interrupts the one before.
+        if self.interrupt_signal or self.reload_signal or self._ignores_hangup:
             return
         if self._has_terminal and not _has_terminal():
             self.signal_handler_interrupt(signum, frame)
@@ -220,7 +232,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
             super().shutdown(exit_code)
         finally:
             # There is nothing left to stop; while Python ends, a signal would spoil the exit code.
-            for signal_number in (signal.SIGINT, signal.SIGTERM):
+            for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(signal_number, signal.SIG_IGN)
 
     def _stop_workers(self) -> None:
@@ -236,7 +248,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
             is_over = time.monotonic() >= limit_s
             for worker in leaving:
                 if not is_over:
-                    worker.terminate()
+                    _tell(worker)
                 elif worker.inner.pid not in killed:
                     killed.add(worker.inner.pid)
                     logger.warning("worker-%d did not end in time, and is killed", worker.idx + 1)
@@ -300,6 +312,13 @@ def _write(descriptor: int, line: str) -> None:
     with suppress(OSError):
         while data:
             data = data[os.write(descriptor, data) :]
+
+
+def _tell(worker: Worker) -> None:
+    """Tell a worker to stop, as often as one likes."""
+    if not worker.told_s.value:
+        worker.told_s.value = time.monotonic()
+    worker.terminate()
 
 
 def _has_terminal() -> bool:

@@ -24,7 +24,7 @@ from granian import loops
 from granian.server import Server
 
 from streamactions.serve.lifespan import StoppableApp
-from streamactions.serve.stop import Stop
+from streamactions.serve.stop import Stop, Told
 
 __all__ = ["PARENT_CHECK_S", "TELL_AGAIN_S", "run_worker"]
 
@@ -46,17 +46,18 @@ _LOOP_CLASSES: Final = {
 }
 
 
-def run_worker(loop_name: str, stop_timeout_s: float, *arguments: Any) -> None:
+def run_worker(loop_name: str, stop_timeout_s: float, told_s: Told, *arguments: Any) -> None:
     """What the process of a worker runs.
 
     Args:
         loop_name: an event loop that Granian knows.
         stop_timeout_s: how long a stop may take.
+        told_s: see ``Stop``.
         arguments: what Granian gives to its own workers: the worker's number, the process's name, the
             function that loads the app (an ``IdleWatch``), and further ones.
     """
     number, process_name, load_app, *others = arguments
-    stop = Stop(stop_timeout_s)
+    stop = Stop(stop_timeout_s, told_s)
     early: list[int] = []
     for signal_number in _STOP_SIGNALS:
         # The app is imported first, which may take seconds.

@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) waiting_for_end: Vec<Py<PyAny>>,
     /// The stream ended by `close`, `finish` or the handler's return, not by the client's leaving.
     pub(crate) is_closed: bool,
+    /// The run is stopped from outside: its handler cannot call the stream complete any more.
+    pub(crate) is_cut: bool,
     pub(crate) is_finished: bool,
 }
 
@@ -44,6 +46,7 @@ impl State {
             waiting_senders: Vec::new(),
             waiting_for_end: Vec::new(),
             is_closed: false,
+            is_cut: false,
             is_finished: false,
         }
     }

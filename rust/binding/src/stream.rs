@@ -72,7 +72,10 @@ impl StreamCore {
     /// Say that the stream is complete. Calling it again changes nothing.
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.require_thread(py, "close()")?;
-        self.finish(py, &self.settings.get().done_frame);
+        let is_cut = self.lock().is_cut;
+        if !is_cut {
+            self.finish(py, &self.settings.get().done_frame);
+        }
         ready(py)
     }
 
@@ -85,6 +88,11 @@ impl StreamCore {
     /// An awaitable that is done when the last frame is written or the client has left.
     fn wait_closed(slf: Py<Self>) -> StreamWait {
         StreamWait::new(slf, Goal::End)
+    }
+
+    /// The run is stopped from outside: `close` says nothing any more, also where a `finally` calls it.
+    fn _cut(&self) {
+        self.lock().is_cut = true;
     }
 
     /// End the stream with `frame`, unless it has ended already.
