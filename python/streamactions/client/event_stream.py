@@ -6,11 +6,12 @@ stream must end is the caller's knowledge: an API that promises a last event is 
 a body that breaks is an error in any case.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlencode
 
 import orjson
 from pydantic_core import PydanticSerializationError, to_json
@@ -20,15 +21,18 @@ from streamactions.client.call import Call, require_positive
 from streamactions.client.chunks import stream_incomplete
 from streamactions.client.default import DefaultTransport, resolve_transport
 from streamactions.client.hyper_transport import HyperResponse
-from streamactions.client.request import STREAM_HEADERS, Headers, with_headers
+from streamactions.client.request import STREAM_HEADERS, Headers, with_headers, with_query
 from streamactions.client.response import StreamOpening, read_tail
-from streamactions.client.target import check_url
 from streamactions.client.transport import BodyBrokenError, Request, Response, Transport
+from streamactions.client.url import Address, read_url
 from streamactions.errors import ActionError, DefinitionError
 
 __all__ = ["EventStream", "open_event_stream"]
 
 DEFAULT_MAX_EVENT_BYTES: Final = 1_048_576
+
+Params: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
+"""Query parameters: names, which may repeat, with texts or numbers, or lists of these."""
 
 EventFault: TypeAlias = Literal["cut", "too large", "not JSON"]
 """Why a reader cannot go on."""
@@ -116,7 +120,9 @@ def open_event_stream(
     method: str,
     url: str,
     *,
+    params: Params | None = None,
     json: Any = None,
+    content: bytes | str | None = None,
     headers: Headers | None = None,
     end: str | None = None,
     end_event: str | None = None,
@@ -134,7 +140,10 @@ def open_event_stream(
     Args:
         method: the HTTP method, such as ``"POST"``.
         url: an absolute http(s) URL.
-        json: what JSON can hold, pydantic models included; ``None`` sends no body.
+        params: what is added to the URL's query, names with values or lists of values; ``None`` is left out.
+        json: what JSON can hold, pydantic models included; ``None`` sends no body. A float that JSON does
+            not have is sent as ``null``.
+        content: a body as it is, instead of ``json``; its ``content-type`` is for ``headers`` to name.
         headers: header fields, or a function, sync or async, that gives them.
         end: the data of the last event, where the API promises one, such as ``"[DONE]"``. It is
             not given. A body that ends without it was cut.
@@ -155,7 +164,7 @@ def open_event_stream(
             else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
             ``TIMEOUT_ERROR``.
     """
-    check_url(url)
+    request = _request(method, url, params, json, content)
     _check_end(end, end_event)
     require_positive(
         timeout=timeout,
@@ -164,7 +173,7 @@ def open_event_stream(
         max_event_bytes=max_event_bytes,
     )
     return _EventStreamOpening(
-        _request(method, url, json),
+        request,
         headers,
         resolve_transport(client),
         limits=(timeout, idle_timeout_s, first_event_timeout_s),
@@ -222,16 +231,29 @@ class _EventStreamOpening(AbstractAsyncContextManager[EventStream]):
             await self._own_transport.aclose()
 
 
-def _request(method: str, url: str, json: Any) -> Request:
+def _request(method: str, url: str, params: Params | None, json: Any, content: bytes | str | None) -> Request:
+    address = read_url(url)
+    headers = {**STREAM_HEADERS, **address.headers}
+    if params:
+        pairs = params.items() if isinstance(params, Mapping) else params
+        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
+        address = Address(with_query(address.url, query), address.headers)
+    if content is not None:
+        if json is not None:
+            raise DefinitionError("pass either json or content, not both")
+        if not isinstance(content, bytes | str):
+            raise DefinitionError(f"content must be bytes or a string, not {type(content).__name__}")
+        body = content.encode() if isinstance(content, str) else content
+        return Request(method.upper(), address.url, headers, body)
     if json is None:
-        return Request(method.upper(), url, STREAM_HEADERS, None)
+        return Request(method.upper(), address.url, headers, None)
     try:
-        body = to_json(json, by_alias=True)
+        body = to_json(json, by_alias=True, inf_nan_mode="null")
     except PydanticSerializationError as exc:
         raise TypeError(
             f"json={json!r} cannot be sent ({exc}): pass a model, or dicts, lists, strings and numbers"
         ) from exc
-    return Request(method.upper(), url, {**STREAM_HEADERS, "content-type": "application/json"}, body)
+    return Request(method.upper(), address.url, {**headers, "content-type": "application/json"}, body)
 
 
 def _check_end(end: str | None, end_event: str | None) -> None:
