@@ -160,8 +160,8 @@ def open_event_stream(
     Raises:
         DefinitionError: an argument is wrong; the message says what to write.
         TypeError: JSON cannot hold ``json``, or a header is no string.
-        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
+        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (`HTTPStatusError`, the server's own
+            error object, else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
             ``TIMEOUT_ERROR``.
     """
     request = _request(method, url, params, json, content)

@@ -55,9 +55,9 @@ class StreamOpening:
     Leaving closes the call and the response.
 
     Raises:
-        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), another content type or a compressed body (``NOT_AN_EVENT_STREAM``),
-            a limit was reached.
+        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (`HTTPStatusError`, the server's own
+            error object, else ``HTTP_ERROR``), another content type or a compressed body
+            (``NOT_AN_EVENT_STREAM``), a limit was reached.
         CallAbortedError: the call was aborted.
     """
 
