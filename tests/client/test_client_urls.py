@@ -121,6 +121,7 @@ def test_user_and_password_become_basic_authorization(user_info: str, secret: by
         ({"q": "a b", "n": 1}, "?x=1&q=a+b&n=1"),
         ({"tag": ["a", "b"], "none": None}, "?x=1&tag=a&tag=b"),
         ([("é", "&"), ("é", "2")], "?x=1&%C3%A9=%26&%C3%A9=2"),
+        ({"yes": True, "no": [False, 1.5]}, "?x=1&yes=true&no=false&no=1.5"),
         ({}, "?x=1"),
         (None, "?x=1"),
     ],
@@ -131,6 +132,24 @@ def test_parameters_go_after_the_urls_own(params: Any, query: str) -> None:
         assert request.url == f"http://a.test/{query}#f"
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"params": "abc"}, "params must be names with values"),
+        ({"params": {"a": {"b": 1}}}, "the value of 'a' must be a string, a number or a list of these"),
+        ({"params": {"a": [b"x"]}}, "not bytes"),
+        ({"url": None}, "None is no absolute URL"),
+        ({"url": b"http://a.test/"}, "is no absolute URL"),
+        ({"method": "G ET"}, "'G ET' is no HTTP method"),
+        ({"method": ""}, "'' is no HTTP method"),
+    ],
+)
+def test_what_makes_no_request_is_refused_with_what_to_write(options: dict[str, Any], what: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        open_event_stream(**{"method": "GET", "url": "http://a.test/", **options})
+    assert what in str(caught.value)
 
 
 def test_a_body_of_ones_own() -> None:

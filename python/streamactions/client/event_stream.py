@@ -6,6 +6,7 @@ stream must end is the caller's knowledge: an API that promises a last event is 
 a body that breaks is an error in any case.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
@@ -30,6 +31,9 @@ from streamactions.errors import ActionError, DefinitionError
 __all__ = ["EventStream", "open_event_stream"]
 
 DEFAULT_MAX_EVENT_BYTES: Final = 1_048_576
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token (RFC 9110, section 9.1)."""
 
 Params: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Query parameters: names, which may repeat, with texts or numbers, or lists of these."""
@@ -232,12 +236,12 @@ class _EventStreamOpening(AbstractAsyncContextManager[EventStream]):
 
 
 def _request(method: str, url: str, params: Params | None, json: Any, content: bytes | str | None) -> Request:
+    if not _METHOD.fullmatch(method):
+        raise DefinitionError(f'{method!r} is no HTTP method: write one like "POST"')
     address = read_url(url)
     headers = {**STREAM_HEADERS, **address.headers}
     if params:
-        pairs = params.items() if isinstance(params, Mapping) else params
-        query = urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
-        address = Address(with_query(address.url, query), address.headers)
+        address = Address(with_query(address.url, _encode_params(params)), address.headers)
     if content is not None:
         if json is not None:
             raise DefinitionError("pass either json or content, not both")
@@ -254,6 +258,25 @@ def _request(method: str, url: str, params: Params | None, json: Any, content: b
             f"json={json!r} cannot be sent ({exc}): pass a model, or dicts, lists, strings and numbers"
         ) from exc
     return Request(method.upper(), address.url, {**headers, "content-type": "application/json"}, body)
+
+
+def _encode_params(params: Params) -> str:
+    pairs = params.items() if isinstance(params, Mapping) else params
+    told = []
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise DefinitionError('params must be names with values: write {"name": "value"}')
+        name, value = pair
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if part is None:
+                continue
+            if not isinstance(part, str | int | float):
+                raise DefinitionError(
+                    f"params: the value of {name!r} must be a string, a number or a list of these, "
+                    f"not {type(part).__name__}"
+                )
+            told.append((name, str(part).lower() if isinstance(part, bool) else part))
+    return urlencode(told)
 
 
 def _check_end(end: str | None, end_event: str | None) -> None:

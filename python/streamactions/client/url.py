@@ -72,6 +72,8 @@ def read_url(url: str) -> Address:
 
 
 def _split(url: str) -> SplitResult | None:
+    if not isinstance(url, str):
+        return None
     try:
         parts = urlsplit(url.strip())
         # Reading the port checks that it is one.
@@ -111,4 +113,6 @@ def _read_host(host: str, url: str) -> str:
 
 def show_url(url: str) -> str:
     """The URL for a message, without what may be a password."""
+    if not isinstance(url, str):
+        return repr(url)
     return repr(re.sub(r"//.*@", "//", url, flags=re.DOTALL))
