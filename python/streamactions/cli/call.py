@@ -11,7 +11,7 @@ import orjson
 from streamactions.cli.explain import explain_no_answer
 from streamactions.cli.printer import ChunkPrinter
 from streamactions.client import use_stream_action
-from streamactions.client.target import check_url
+from streamactions.client.url import read_url
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.printable import escape_controls
 
@@ -110,7 +110,7 @@ def _whole_url(url: str) -> str:
             param_hint="URL",
         )
     try:
-        check_url(url)
+        read_url(url)
     except DefinitionError as error:
         example = "http://127.0.0.1:8000/api/_actions/my-action"
         raise click.BadParameter(
