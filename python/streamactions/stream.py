@@ -5,8 +5,8 @@ what is buffered goes to the connection as soon as it may. This module adds what
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -15,8 +15,11 @@ from pydantic_core import PydanticSerializationError, to_json
 from streamactions._core import StreamCore
 from streamactions.errors import InvalidChunkError
 from streamactions.surrogates import replace_in_value
+from streamactions.types import ChunkT
 
 __all__ = ["Encode", "Encoding", "Stream", "guard_encoding", "make_encoding"]
+
+ItemT = TypeVar("ItemT")
 
 Encode: TypeAlias = Callable[[Any], bytes]
 
@@ -137,7 +140,7 @@ def guard_encoding(encoding: Encoding, check_chunk: Callable[[bytes], None]) -> 
     return Encoding(encode_fast, options, encode_patiently)
 
 
-class Stream(StreamCore):
+class Stream(StreamCore, Generic[ChunkT]):
     """What a handler sends its chunks into.
 
     ``await stream.send(chunk)`` sends one chunk: anything that JSON can hold, dataclasses and
@@ -155,6 +158,25 @@ class Stream(StreamCore):
 
     ``stream.closed`` tells whether it takes no more chunks; ``await stream.wait_closed()`` waits
     until everything is written or the client has left.
+
+    ``Stream[Chunk]`` says to type checkers what is sent; ``Stream`` alone takes anything.
     """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def send(self, chunk: ChunkT) -> Coroutine[Any, Any, None]:
+            """Send one chunk; see above."""
+
+        # Narrower than what the extension says of itself: the items are chunks, or made into some.
+        @overload  # type: ignore[override]
+        def send_each(
+            self, items: AsyncIterable[ChunkT], make_chunk: None = None
+        ) -> Coroutine[Any, Any, None]: ...
+        @overload
+        def send_each(
+            self, items: AsyncIterable[ItemT], make_chunk: Callable[[ItemT], ChunkT | None]
+        ) -> Coroutine[Any, Any, None]: ...
+        def send_each(self, items: Any, make_chunk: Any = None) -> Coroutine[Any, Any, None]:
+            """Send everything that an async iterable gives; see above."""

@@ -95,7 +95,7 @@ def test_a_handler_that_never_awaits_fails_and_its_client_is_told() -> None:
     async def flood(stream: Stream) -> None:
         try:
             for number in range(1_000_000):
-                stream.send(number)
+                stream.send(number)  # type: ignore[unused-coroutine]
         except SendNotAwaitedError as error:
             caught.append(error)
 

@@ -1,0 +1,135 @@
+"""The types of handlers, for type checkers: which functions ``define_stream_action`` takes.
+
+A handler takes any of four values by name, so there is one protocol for each choice of them. They are
+generic in the type of the input and that of a chunk, so that ``input=`` and ``output=`` are held
+against what the function says. Nothing here runs.
+"""
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar
+
+from starlette.requests import Request
+
+from streamactions.dialects import Dialect
+from streamactions.middleware import Middleware
+from streamactions.stream import Stream
+from streamactions.types import ChunkT, Context, InputT, OnDisconnect, ServerErrorHandler
+
+__all__ = ["ActionOptions", "Handler"]
+
+InputT_contra = TypeVar("InputT_contra", contravariant=True)
+ChunkT_inv = TypeVar("ChunkT_inv")
+ChunkT_co = TypeVar("ChunkT_co", covariant=True)
+
+
+Yields: TypeAlias = AsyncIterable[ChunkT_inv | Mapping[str, Any]] | Iterable[ChunkT_inv | Mapping[str, Any]]
+"""What a generator gives; ``output=`` makes its type of a mapping as well."""
+
+Ends: TypeAlias = Awaitable[None] | Yields[ChunkT_inv] | None
+"""What a handler with a stream gives: nothing, or further chunks."""
+
+
+class _S(Protocol[ChunkT_inv]):
+    def __call__(self, *, stream: Stream[ChunkT_inv]) -> Ends[ChunkT_inv]: ...
+
+
+class _SC(Protocol[ChunkT_inv]):
+    def __call__(self, *, stream: Stream[ChunkT_inv], ctx: Context) -> Ends[ChunkT_inv]: ...
+
+
+class _SE(Protocol[ChunkT_inv]):
+    def __call__(self, *, stream: Stream[ChunkT_inv], event: Request) -> Ends[ChunkT_inv]: ...
+
+
+class _SCE(Protocol[ChunkT_inv]):
+    def __call__(self, *, stream: Stream[ChunkT_inv], ctx: Context, event: Request) -> Ends[ChunkT_inv]: ...
+
+
+class _IS(Protocol[InputT_contra, ChunkT_inv]):
+    def __call__(self, *, input: InputT_contra, stream: Stream[ChunkT_inv]) -> Ends[ChunkT_inv]: ...
+
+
+class _ISC(Protocol[InputT_contra, ChunkT_inv]):
+    def __call__(
+        self, *, input: InputT_contra, stream: Stream[ChunkT_inv], ctx: Context
+    ) -> Ends[ChunkT_inv]: ...
+
+
+class _ISE(Protocol[InputT_contra, ChunkT_inv]):
+    def __call__(
+        self, *, input: InputT_contra, stream: Stream[ChunkT_inv], event: Request
+    ) -> Ends[ChunkT_inv]: ...
+
+
+class _ISCE(Protocol[InputT_contra, ChunkT_inv]):
+    def __call__(
+        self, *, input: InputT_contra, stream: Stream[ChunkT_inv], ctx: Context, event: Request
+    ) -> Ends[ChunkT_inv]: ...
+
+
+class _N(Protocol[ChunkT_co]):
+    def __call__(self) -> Yields[ChunkT_co]: ...
+
+
+class _C(Protocol[ChunkT_co]):
+    def __call__(self, *, ctx: Context) -> Yields[ChunkT_co]: ...
+
+
+class _E(Protocol[ChunkT_co]):
+    def __call__(self, *, event: Request) -> Yields[ChunkT_co]: ...
+
+
+class _CE(Protocol[ChunkT_co]):
+    def __call__(self, *, ctx: Context, event: Request) -> Yields[ChunkT_co]: ...
+
+
+class _I(Protocol[InputT_contra, ChunkT_co]):
+    def __call__(self, *, input: InputT_contra) -> Yields[ChunkT_co]: ...
+
+
+class _IC(Protocol[InputT_contra, ChunkT_co]):
+    def __call__(self, *, input: InputT_contra, ctx: Context) -> Yields[ChunkT_co]: ...
+
+
+class _IE(Protocol[InputT_contra, ChunkT_co]):
+    def __call__(self, *, input: InputT_contra, event: Request) -> Yields[ChunkT_co]: ...
+
+
+class _ICE(Protocol[InputT_contra, ChunkT_co]):
+    def __call__(self, *, input: InputT_contra, ctx: Context, event: Request) -> Yields[ChunkT_co]: ...
+
+
+Handler: TypeAlias = (
+    _IS[InputT, ChunkT]
+    | _S[ChunkT]
+    | _SC[ChunkT]
+    | _SE[ChunkT]
+    | _SCE[ChunkT]
+    | _ISC[InputT, ChunkT]
+    | _ISE[InputT, ChunkT]
+    | _ISCE[InputT, ChunkT]
+    | _N[ChunkT]
+    | _C[ChunkT]
+    | _E[ChunkT]
+    | _CE[ChunkT]
+    | _I[InputT, ChunkT]
+    | _IC[InputT, ChunkT]
+    | _IE[InputT, ChunkT]
+    | _ICE[InputT, ChunkT]
+)
+"""A function that takes any of ``input``, ``stream``, ``ctx`` and ``event``, or yields chunks."""
+
+
+class ActionOptions(TypedDict, total=False):
+    """The options of ``define_stream_action`` beside the two types, as it explains them."""
+
+    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]]
+    metadata: Mapping[str, Any] | None
+    handle_server_error: ServerErrorHandler | None
+    name: str | None
+    method: str
+    on_disconnect: OnDisconnect
+    dialect: str | Dialect | None
+    keep_alive_s: float | None
+    max_body_bytes: int | None
+    body_timeout_s: float | None
