@@ -52,6 +52,8 @@ def load_app(target: str) -> Any:
     Raises:
         TargetError: there is none, or its module cannot be imported.
     """
+    if not target:
+        raise TargetError("there is nothing to serve: write a file, a folder, or module:app")
     path = Path(target)
     _put_in_front(str(import_folder(target)))
     try:
@@ -60,7 +62,9 @@ def load_app(target: str) -> Any:
         if target.endswith(".py"):
             return _find_app(load_file(path), target)
         module_name, separator, attributes = target.partition(":")
-        if not separator or not module_name or not attributes:
+        # Such as a URL, or a path that is not there.
+        names = [*module_name.split("."), *attributes.split(".")]
+        if not separator or not all(name.isidentifier() for name in names):
             raise TargetError(f"{target!r} is no file and no folder: check the path, or write module:app")
         return _find_attribute(_import_module(module_name), attributes, target)
     except TargetError:
