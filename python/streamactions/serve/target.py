@@ -20,6 +20,7 @@ from streamactions.errors import DefinitionError
 from streamactions.serve.apps import (
     explain_no_app,
     find_apps,
+    find_makers,
     holds,
     is_bare,
     is_framework_app,
@@ -120,6 +121,7 @@ def _find_app(module: ModuleType, target: str) -> Any:
         return apps[found]
     app = getattr(module, "app", None)
     if not callable(app) or isinstance(app, StreamAction):
+        _refuse_makers(module, target)
         return StreamActions([module])
     # Called by other names than ASGI's, but an app by its name.
     _require_app(app, f"{target}'s app", "app")
@@ -162,6 +164,14 @@ def _refuse_if_inside(name: str, apps: dict[str, Any], target: str) -> None:
             )
 
 
+def _refuse_makers(module: ModuleType, where: object) -> None:
+    """A function that makes the app was not called: what it adds to the actions is not there."""
+    for name in find_makers(module):
+        raise TargetError(
+            f"{where} has {name}(), which makes an app that may guard its actions: write app = {name}()"
+        )
+
+
 def _as_module(target: str) -> str:
     """How a file is written in ``module:app``, in its folder."""
     return Path(target).stem
@@ -172,6 +182,8 @@ def _load_folder(path: Path) -> StreamActions:
     served = StreamActions([path])
     for file, module in load_files(path).items():
         apps = find_apps(module)
+        if not apps:
+            _refuse_makers(module, file)
         for name, app in apps.items():
             if isinstance(app, StreamActions | Router) or not _may_guard(app, served):
                 continue
