@@ -9,6 +9,7 @@ import inspect
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final, Generic, Protocol, Self, Unpack, overload
 
 from pydantic import TypeAdapter
@@ -75,6 +76,13 @@ class StreamAction(Generic[InputT, ChunkT]):
     ) -> None:
         function_name = getattr(handler, "__name__", type(handler).__name__)
         what = f"handler {function_name}()"
+        if isinstance(handler, StreamAction):
+            raise DefinitionError(f"{handler!r} is an action already: decorate its function once")
+        if inspect.isclass(handler):
+            raise DefinitionError(
+                f"a handler must be an async function, not the class {function_name}: "
+                f"write define_stream_action(input={function_name}) above the function"
+            )
         if not callable(handler):
             raise DefinitionError(f"a handler must be an async function, not a {type(handler).__name__}")
         self._is_generator = is_async_generator_callable(handler)
@@ -257,6 +265,13 @@ def define_stream_action(
     Raises:
         DefinitionError: the function or an option is wrong; the message says what to write.
     """
+
+    for option in options:
+        if option not in ActionOptions.__annotations__:
+            known = ("input", "output", *ActionOptions.__annotations__)
+            close = get_close_matches(option, known, n=1)
+            advice = f"write {close[0]}=" if close else f"write any of {', '.join(known)}"
+            raise DefinitionError(f"define_stream_action() has no option {option!r}: {advice}")
 
     def define(function: Any) -> StreamAction[Any, Any]:
         return StreamAction(function, input=input, output=output, **options)
