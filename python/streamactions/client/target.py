@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from streamactions.client.url import is_absolute, read_url, show_url
 from streamactions.dialects import Dialect
 from streamactions.errors import DefinitionError
+from streamactions.types import ChunkT
 
 __all__ = ["ActionTarget", "Target", "resolve_target"]
 
@@ -17,7 +18,7 @@ METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 
 
 @runtime_checkable
-class ActionTarget(Protocol):
+class ActionTarget(Protocol[ChunkT]):
     """What a client needs to know of an action; a ``StreamAction`` has it."""
 
     @property
@@ -33,7 +34,7 @@ class ActionTarget(Protocol):
         """The type of the input, if the action names one."""
 
     @property
-    def output_adapter(self) -> TypeAdapter[Any] | None:
+    def output_adapter(self) -> TypeAdapter[ChunkT] | None:
         """The type of a chunk, if the action names one."""
 
     @property
