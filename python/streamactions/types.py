@@ -1,9 +1,38 @@
 """The types that several rooms share, and nothing that runs."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-__all__ = ["Context", "Metadata", "Next", "OnDisconnect", "ServerErrorHandler", "StreamStatus"]
+if TYPE_CHECKING:
+    from typing import _SpecialForm
+
+    # With a default (PEP 696), so that ``Stream`` alone is ``Stream[Any]`` also where checks are strict.
+    from typing_extensions import TypeVar
+
+    InputT = TypeVar("InputT", default=Any)
+    ChunkT = TypeVar("ChunkT", default=Any)
+
+    Form: TypeAlias = UnionType | _SpecialForm | str
+    """A type that is no class, such as ``int | None``: mypy cannot say what it is (PEP 747 is a draft)."""
+else:
+    from typing import TypeVar
+
+    InputT = TypeVar("InputT")
+    ChunkT = TypeVar("ChunkT")
+    Form = UnionType | str
+
+__all__ = [
+    "ChunkT",
+    "Context",
+    "Form",
+    "InputT",
+    "Metadata",
+    "Next",
+    "OnDisconnect",
+    "ServerErrorHandler",
+    "StreamStatus",
+]
 
 Context: TypeAlias = dict[str, Any]
 """What middleware built for the handler: the ``ctx`` parameter."""

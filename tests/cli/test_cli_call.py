@@ -219,6 +219,10 @@ def test_an_action_whose_name_is_spelled_in_another_way_is_named(tmp_path: Path)
     [
         (("http://127.0.0.1:1/x", "{prompt"), b"""write it like '{"prompt": "Hello"}'"""),
         (("http://127.0.0.1:1/x", "{}", "-H", "no colon"), b"write 'Name: value'"),
+        (("http://127.0.0.1:1/x", "{}", "-H", "A B: value"), b"write 'Name: value'"),
+        (("http://127.0.0.1:1/x", "{}", "-H", "\u00e9: value"), b"write 'Name: value'"),
+        (("http://127.0.0.1:1/x", "{}", "-H", ": value"), b"write 'Name: value'"),
+        (("http://127.0.0.1:1/x", "{}", "-H", "A: two\nlines"), b"write 'Name: value'"),
         (("http://127.0.0.1:1/x", "[]", "--method", "GET"), b"GET sends an object"),
         (("ftp://127.0.0.1/x",), b"not by ftp: write http://127.0.0.1/x or https://127.0.0.1/x"),
         (("ws://127.0.0.1/x",), b"not by ws: write http://127.0.0.1/x or https://127.0.0.1/x"),

@@ -98,7 +98,12 @@ def test_a_port_that_another_serve_has(tmp_path: Path) -> None:
         (2, ("--ssl-keyfile", "missing.pem"), "missing.pem"),
         (2, ("--port", "65536"), "--port"),
         (2, ("--workers", "0"), "--workers"),
+        (2, ("--workers", "9" * 20), "--workers"),
         (2, ("--backlog", "1"), "--backlog"),
+        (2, ("--backlog", "9" * 20), "--backlog"),
+        (2, ("--backpressure", "9" * 20), "--backpressure"),
+        (2, ("--stop-timeout", "9" * 20), "--stop-timeout"),
+        (2, ("--idle-timeout", "9" * 20), "--idle-timeout"),
     ],
 )
 def test_options_that_cannot_be(

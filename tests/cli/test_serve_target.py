@@ -39,6 +39,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("missing", "", "'missing' is no file and no folder: check the path, or write module:app"),
         ("target", "", "'target' is no file and no folder: check the path, or write module:app"),
         ("target:", "", "'target:' is no file and no folder: check the path, or write module:app"),
+        ("", "", "there is nothing to serve: write a file, a folder, or module:app"),
+        ("http://x", "", "'http://x' is no file and no folder: check the path, or write module:app"),
+        (".target:app", "", "'.target:app' is no file and no folder: check the path, or write module:app"),
+        ("target:app()", "", "'target:app()' is no file and no folder: check the path, or write module:app"),
         ("missing:app", "", "there is no module 'missing': run in the folder that holds it"),
         ("missing.below:app", "", "there is no module 'missing.below'"),
         ("target.below:app", "", "there is no module 'target.below'"),
@@ -149,6 +153,11 @@ def test_the_app_of_a_file_is_found_under_any_name(folder: Path, content: str, n
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        (
+            "class web:\n    app = mounted()\nclass Other:\n    api = FastAPI()",
+            "has several apps (web.app, Oth",
+        ),
+        ("class web:\n    app = Guard(mounted())", "(web.app): write target:web.app to serve it"),
         ("api = FastAPI()\nadmin = FastAPI()", "has several apps (api, admin): name one of them app, or"),
         ("api = mounted()\nguarded = Guard(api)", "(guarded): write target:guarded to serve it"),
         ("api = mounted()\nguarded = guarded_by_function(api)", "(guarded): write target:guarded to serve"),
@@ -182,6 +191,11 @@ def test_actions_that_an_app_may_guard_are_not_served_without_it(
     assert "\n" not in str(caught.value)
 
 
+def test_the_app_of_a_class_is_found(folder: Path) -> None:
+    (folder / "target.py").write_text(f"{FASTAPI}\nclass web:\n    app = mounted()")
+    assert load_app("target.py") is vars(load_file(folder / "target.py"))["web"].app
+
+
 def test_the_snippet_of_the_readme_is_served_with_its_app(folder: Path) -> None:
     readme = Path(__file__).resolve().parents[2] / "README.md"
     (snippet,) = re.findall(r"```python\n(from fastapi.*?)```", readme.read_text(), re.S)
@@ -212,6 +226,27 @@ def test_a_folder_whose_actions_an_app_may_guard_is_refused(folder: Path, conten
 def test_a_folder_with_apps_that_guard_no_action_is_served(folder: Path, content: str) -> None:
     (folder / "target.py").write_text(f"{FASTAPI}\n{content}")
     assert list(load_app(".").actions) == ["ping"]
+
+
+@pytest.mark.parametrize("target", ["target.py", "."])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "def make():\n    return StreamActions([ping])",
+        "import streamactions\nasync def make():\n    return streamactions.StreamActions([ping])",
+        "from streamactions import StreamActions as Some\ndef make(debug=False):\n    return Some([ping])",
+        "def make():\n    from streamactions import StreamActions\n    return StreamActions([ping])",
+    ],
+)
+def test_a_function_that_makes_the_app_has_to_be_called(folder: Path, target: str, content: str) -> None:
+    (folder / "target.py").write_text(f"{ACTION}\n{content}")
+    with pytest.raises(TargetError, match=r"has make\(\), which makes an app .*: write app = make\(\)"):
+        load_app(target)
+
+
+def test_a_function_that_makes_an_app_for_a_test_is_no_guard(folder: Path) -> None:
+    (folder / "target.py").write_text(f"{ACTION}\ndef test_ping():\n    StreamActions([ping])")
+    assert list(load_app("target.py").actions) == ["ping"]
 
 
 def test_apps_that_pass_requests_on_in_a_circle_have_an_end(folder: Path) -> None:

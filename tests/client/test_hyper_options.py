@@ -1,6 +1,7 @@
 """The options of the built-in transport, and the words in which a connection fails."""
 
 import asyncio
+import math
 import os
 import socket
 import ssl
@@ -214,6 +215,9 @@ def test_leaving_the_block_closes_what_is_unused() -> None:
     ("options", "what"),
     [
         ({"connect_timeout_s": 0}, "connect_timeout_s must be more than 0"),
+        ({"connect_timeout_s": 1e300}, "connect_timeout_s"),
+        ({"pool_idle_s": math.inf}, "pool_idle_s"),
+        ({"pool_size": 2**80}, "a number is too large"),
         ({"pool_idle_s": -1}, "pool_idle_s must be more than 0"),
         ({"pool_size": -1}, "pool_size must be a whole number"),
         ({"pool_size": 1.5}, "pool_size must be a whole number"),

@@ -106,11 +106,20 @@ def test_tokens_and_usage(relay: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
 
 
+SECRET: Final = b'{"error":{"message":"Incorrect API key provided: sk-secret"}}'
+
+
 @pytest.mark.parametrize(
     ("answer", "tokens", "code", "status_code"),
     [
         (b"", [], "UPSTREAM_UNREACHABLE", 502),
         (length_head(2, b"401 Unauthorized", b"application/json") + b"{}", [], "UPSTREAM_REFUSED", 502),
+        (
+            length_head(len(SECRET), b"401 Unauthorized", b"application/json") + SECRET,
+            [],
+            "UPSTREAM_REFUSED",
+            502,
+        ),
         (length_head(2, b"429 Too Many Requests", b"application/json") + b"{}", [], "UPSTREAM_BUSY", 503),
         (length_head(2, b"503 Service Unavailable", b"text/plain") + b"no", [], "UPSTREAM_BUSY", 503),
         (length_head(2, b"500 Internal Server Error", b"text/plain") + b"no", [], "UPSTREAM_FAILED", 502),
@@ -129,6 +138,7 @@ def test_tokens_and_usage(relay: ModuleType, monkeypatch: pytest.MonkeyPatch) ->
     ids=[
         "connect",
         "4xx",
+        "4xx-with-words",
         "429",
         "503",
         "500",
@@ -155,6 +165,7 @@ def test_failures(
     handle = call(relay, monkeypatch, script)
     assert handle.error is not None
     assert (handle.error.code, handle.error.status_code) == (code, status_code)
+    assert "sk-secret" not in str(handle.error.to_wire())
     assert handle.chunks == [{"text": token} for token in tokens]
 
 

@@ -101,7 +101,8 @@ def _silent(input: Any) -> None: ...
         (_no_stream, "take 'stream' and await stream.send"),
         (_unvalidated, "write define_stream_action(input=Chat)"),
         (1, "must be a function, not a int"),
-        (Chat, "is a class"),
+        (Chat, "not the class Chat: write define_stream_action(input=Chat) above the function"),
+        (define_stream_action(ai_chat), "is an action already: decorate its function once"),
     ],
 )
 def test_a_wrong_handler(handler: Any, says: str) -> None:
@@ -121,6 +122,9 @@ class NoSchema:
         ({"input": NoSchema}, "input= that pydantic cannot validate"),
         ({"output": NoSchema}, "output= that pydantic cannot validate"),
         ({"input": "NotThere"}, "input= that pydantic cannot validate"),
+        ({"midleware": []}, "has no option 'midleware': write middleware="),
+        ({"inptu": Chat}, "has no option 'inptu': write input="),
+        ({"zzz": 1}, "has no option 'zzz': write any of input, output, middleware, "),
         ({"name": ""}, 'write name="my-action"'),
         ({"name": "a b"}, 'write name="my-action"'),
         ({"name": "/a"}, 'write name="my-action"'),

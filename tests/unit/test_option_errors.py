@@ -137,6 +137,8 @@ WRONG: list[tuple[Callable[..., Any], str, tuple[Any, ...]]] = [
     (handle, "client", (5, "client", [], object())),
     (event_stream, "method", (*NO_TEXTS, "GE T", "GET\n", None)),
     (event_stream, "url", ("", "x", 5, None, [], b"http://h/x", "ftp://h/x")),
+    (event_stream, "params", (5, "abc", b"abc", [1], [("a",)], {"a": object()}, {"a": {"b": 1}}, True)),
+    (event_stream, "content", (5, [], {}, True, object())),
     (event_stream, "headers", ("a: b", 5, [("a", "b")], True)),
     (event_stream, "end", (*NO_TEXTS, "{}")),
     (event_stream, "end_event", NO_TEXTS),

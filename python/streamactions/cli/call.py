@@ -1,6 +1,7 @@
 """``streamactions call``: run an action from the terminal and print its chunks as they come."""
 
 import asyncio
+import re
 import sys
 from contextlib import aclosing
 from typing import Any, Final
@@ -11,13 +12,18 @@ from pydantic_core import from_json
 from streamactions.cli.explain import explain_no_answer
 from streamactions.cli.printer import ChunkPrinter
 from streamactions.client import use_stream_action
-from streamactions.client.target import check_url
+from streamactions.client.url import read_url
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.printable import escape_controls
 
 __all__ = ["call"]
 
 METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
+
+_FIELD_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A token (RFC 9110, 5.6.2)."""
+
+_LINE_END: Final = re.compile(r"[\r\n\0]")
 
 EXIT_INTERRUPTED: Final = 130
 """128 and the number of SIGINT, as shells have it."""
@@ -110,7 +116,7 @@ def _whole_url(url: str) -> str:
             param_hint="URL",
         )
     try:
-        check_url(url)
+        read_url(url)
     except DefinitionError as error:
         example = "http://127.0.0.1:8000/api/_actions/my-action"
         raise click.BadParameter(
@@ -131,6 +137,6 @@ def _read_json(text: str) -> Any:
 
 def _split_header(header: str) -> tuple[str, str]:
     name, colon, value = header.partition(":")
-    if not colon or not name.strip():
+    if not colon or not _FIELD_NAME.fullmatch(name.strip()) or _LINE_END.search(value.strip()):
         raise click.BadParameter(f"{header!r} is no header: write 'Name: value'", param_hint="--header")
     return name.strip(), value.strip()

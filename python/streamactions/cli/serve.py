@@ -13,6 +13,15 @@ __all__ = ["serve"]
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 
+MAX_WORKERS: Final = 1024
+"""More processes than any machine has cores."""
+
+MAX_CONNECTIONS: Final = 2**31 - 1
+"""What a system's own counters of connections can hold (``listen(2)`` takes an ``int``)."""
+
+MAX_WAIT_S: Final = 365 * 24 * 3600
+"""A year: a time that clocks can count."""
+
 _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -23,7 +32,11 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 finds a free one."
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the port."
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes that share the port.",
 )
 @click.option("--reload", is_flag=True, help="Start anew when a file changes. For development.")
 @click.option(
@@ -44,14 +57,14 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 @click.option("--ssl-keyfile", type=_FILE, help="The certificate's key (PEM, PKCS#8).")
 @click.option(
     "--backpressure",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_CONNECTIONS),
     default=65_536,
     show_default=True,
     help="Connections that one worker has open at once; further ones wait.",
 )
 @click.option(
     "--backlog",
-    type=click.IntRange(128),
+    type=click.IntRange(128, MAX_CONNECTIONS),
     default=4096,
     show_default=True,
     help="Connections that may wait for a worker.",
@@ -59,7 +72,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 @click.option(
     "--stop-timeout",
     "stop_timeout_s",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_WAIT_S),
     default=30,
     show_default=True,
     metavar="SECONDS",
@@ -75,7 +88,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 @click.option(
     "--idle-timeout",
     "idle_timeout_s",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MAX_WAIT_S),
     default=30,
     show_default=True,
     metavar="SECONDS",

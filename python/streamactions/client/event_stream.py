@@ -6,11 +6,12 @@ stream must end is the caller's knowledge: an API that promises a last event is 
 a body that breaks is an error in any case.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import urlencode
 
 import orjson
 from pydantic_core import PydanticSerializationError, to_json
@@ -20,16 +21,19 @@ from streamactions.client.call import Call, require_positive
 from streamactions.client.chunks import stream_incomplete
 from streamactions.client.default import DefaultTransport, resolve_transport
 from streamactions.client.hyper_transport import HyperResponse
-from streamactions.client.request import STREAM_HEADERS, Headers, check_headers, with_headers
+from streamactions.client.request import STREAM_HEADERS, Headers, check_headers, with_headers, with_query
 from streamactions.client.response import StreamOpening, read_tail
-from streamactions.client.target import check_url
 from streamactions.client.transport import BodyBrokenError, Request, Response, Transport
+from streamactions.client.url import Address, read_url
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.options import OptionChecks
 
 __all__ = ["EventStream", "open_event_stream"]
 
 DEFAULT_MAX_EVENT_BYTES: Final = 1_048_576
+
+Params: TypeAlias = Mapping[str, Any] | Iterable[tuple[str, Any]]
+"""Query parameters: names, which may repeat, with texts or numbers, or lists of these."""
 
 EventFault: TypeAlias = Literal["cut", "too large", "not JSON"]
 """Why a reader cannot go on."""
@@ -117,7 +121,9 @@ def open_event_stream(
     method: str,
     url: str,
     *,
+    params: Params | None = None,
     json: Any = None,
+    content: bytes | str | None = None,
     headers: Headers | None = None,
     end: str | None = None,
     end_event: str | None = None,
@@ -135,7 +141,10 @@ def open_event_stream(
     Args:
         method: the HTTP method, such as ``"POST"``.
         url: an absolute http(s) URL.
-        json: what JSON can hold, pydantic models included; ``None`` sends no body.
+        params: what is added to the URL's query, names with values or lists of values; ``None`` is left out.
+        json: what JSON can hold, pydantic models included; ``None`` sends no body. A float that JSON does
+            not have is sent as ``null``.
+        content: a body as it is, instead of ``json``; its ``content-type`` is for ``headers`` to name.
         headers: header fields, or a function, sync or async, that gives them.
         end: the data of the last event, where the API promises one, such as ``"[DONE]"``. It is
             not given. A body that ends without it was cut.
@@ -152,14 +161,14 @@ def open_event_stream(
     Raises:
         DefinitionError: an argument is wrong; the message says what to write.
         TypeError: JSON cannot hold ``json``, or a header is no string.
-        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
+        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (`HTTPStatusError`, the server's own
+            error object, else ``HTTP_ERROR``), no event stream or a compressed one (``NOT_AN_EVENT_STREAM``),
             ``TIMEOUT_ERROR``.
     """
     checks = OptionChecks("open_event_stream()")
     checks.method("method", method)
-    check_url(url)
     check_headers(headers, "open_event_stream()")
+    request = _request(method, url, params, json, content)
     for option, text in (("end", end), ("end_event", end_event)):
         if text is not None:
             checks.text(option, text, "[DONE]" if option == "end" else "message_stop")
@@ -171,7 +180,7 @@ def open_event_stream(
         idle_timeout_s=idle_timeout_s,
     )
     return _EventStreamOpening(
-        _request(method, url, json),
+        request,
         headers,
         resolve_transport(client),
         limits=(timeout, idle_timeout_s, first_event_timeout_s),
@@ -229,16 +238,46 @@ class _EventStreamOpening(AbstractAsyncContextManager[EventStream]):
             await self._own_transport.aclose()
 
 
-def _request(method: str, url: str, json: Any) -> Request:
+def _request(method: str, url: str, params: Params | None, json: Any, content: bytes | str | None) -> Request:
+    address = read_url(url)
+    headers = {**STREAM_HEADERS, **address.headers}
+    if params:
+        address = Address(with_query(address.url, _encode_params(params)), address.headers)
+    if content is not None:
+        if json is not None:
+            raise DefinitionError("pass either json or content, not both")
+        if not isinstance(content, bytes | str):
+            raise DefinitionError(f"content must be bytes or a string, not {type(content).__name__}")
+        body = content.encode() if isinstance(content, str) else content
+        return Request(method.upper(), address.url, headers, body)
     if json is None:
-        return Request(method.upper(), url, STREAM_HEADERS, None)
+        return Request(method.upper(), address.url, headers, None)
     try:
-        body = to_json(json, by_alias=True)
+        body = to_json(json, by_alias=True, inf_nan_mode="null")
     except PydanticSerializationError as exc:
         raise TypeError(
             f"json={json!r} cannot be sent ({exc}): pass a model, or dicts, lists, strings and numbers"
         ) from exc
-    return Request(method.upper(), url, {**STREAM_HEADERS, "content-type": "application/json"}, body)
+    return Request(method.upper(), address.url, {**headers, "content-type": "application/json"}, body)
+
+
+def _encode_params(params: Params) -> str:
+    pairs = params.items() if isinstance(params, Mapping) else params
+    told = []
+    for pair in pairs if isinstance(pairs, Iterable) else [pairs]:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise DefinitionError('params must be names with values: write {"name": "value"}')
+        name, value = pair
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if part is None:
+                continue
+            if not isinstance(part, str | int | float):
+                raise DefinitionError(
+                    f"params: the value of {name!r} must be a string, a number or a list of these, "
+                    f"not {type(part).__name__}"
+                )
+            told.append((name, str(part).lower() if isinstance(part, bool) else part))
+    return urlencode(told)
 
 
 def _check_end(end: str | None, end_event: str | None) -> None:

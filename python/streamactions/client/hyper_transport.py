@@ -123,7 +123,10 @@ class HyperTransport:
             ca_file=None if ca_file is None else _check_file("ca_file", ca_file),
             identity=identity,
         )
-        self._client: HTTPClient | None = None
+        try:
+            self._client: HTTPClient | None = self._make_client()
+        except (ValueError, OverflowError) as exc:
+            raise DefinitionError(f"a number is too large: {exc}") from exc
 
     async def __aenter__(self) -> Self:
         """Give the transport itself."""

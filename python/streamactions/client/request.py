@@ -18,7 +18,15 @@ from streamactions.client.transport import Request
 from streamactions.errors import ActionError, DefinitionError
 from streamactions.inputs import read_json, read_query
 
-__all__ = ["STREAM_HEADERS", "Headers", "check_headers", "encode_request", "find_input_error", "with_headers"]
+__all__ = [
+    "STREAM_HEADERS",
+    "Headers",
+    "check_headers",
+    "encode_request",
+    "find_input_error",
+    "with_headers",
+    "with_query",
+]
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping[str, str]]]
 """Header fields, or a function, sync or async, that is asked for them before each request."""
@@ -46,13 +54,13 @@ def encode_request(target: Target, input: object) -> Request:
             f"the input cannot be sent as JSON ({exc}): pass a model, or dicts, lists, strings and numbers"
         ) from exc
     if target.method != "GET":
-        headers = {**STREAM_HEADERS, "content-type": "application/json"}
+        headers = {**STREAM_HEADERS, **target.headers, "content-type": "application/json"}
         return Request(target.method, target.url, headers, body)
     members = from_json(body)
     if not isinstance(members, dict):
         raise TypeError("the input of a GET action must be an object: its members become the query")
     query = urlencode([field for name, value in members.items() for field in _query_fields(name, value)])
-    return Request(target.method, _with_query(target.url, query), STREAM_HEADERS, None)
+    return Request(target.method, with_query(target.url, query), {**STREAM_HEADERS, **target.headers}, None)
 
 
 def find_input_error(request: Request, adapter: TypeAdapter[Any] | None) -> ActionError | None:
@@ -117,7 +125,8 @@ def _query_fields(name: str, value: object) -> list[tuple[str, str]]:
     return [(name, item if isinstance(item, str) else to_json(item).decode()) for item in values]
 
 
-def _with_query(url: str, query: str) -> str:
+def with_query(url: str, query: str) -> str:
+    """The URL with these parameters after its own."""
     if not query:
         return url
     url, hash_mark, fragment = url.partition("#")

@@ -5,6 +5,8 @@ error type with the server's own status where it has one.
 """
 
 import asyncio
+import logging
+import time
 from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from types import TracebackType
@@ -22,8 +24,11 @@ from streamactions.client.transport import (
     TransportError,
 )
 from streamactions.errors import MAX_STATUS_CODE, MIN_STATUS_CODE, ActionError
+from streamactions.printable import escape_controls
 
 __all__ = ["StreamOpening", "read_tail"]
+
+logger = logging.getLogger("streamactions.client")
 
 MAX_ERROR_BODY_BYTES: Final = 65_536
 MAX_ERROR_BODY_S: Final = 5.0
@@ -50,31 +55,47 @@ class StreamOpening:
     Leaving closes the call and the response.
 
     Raises:
-        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (the server's own error object,
-            else ``HTTP_ERROR``), another content type or a compressed body (``NOT_AN_EVENT_STREAM``),
-            a limit was reached.
+        ActionError: no answer (``CONNECTION_ERROR``), an HTTP error (`HTTPStatusError`, the server's own
+            error object, else ``HTTP_ERROR``), another content type or a compressed body
+            (``NOT_AN_EVENT_STREAM``), a limit was reached.
         CallAbortedError: the call was aborted.
     """
 
-    __slots__ = ("_call", "_entered", "_opening")
+    __slots__ = ("_call", "_entered", "_opening", "_request")
 
     def __init__(self, transport: Transport, request: Request, call: Call) -> None:
         self._call = call
+        self._request = request
         self._opening = transport.open_response(request)
         # What to leave, once it was entered.
         self._entered: AbstractAsyncContextManager[Response] | None = None
 
     async def __aenter__(self) -> Response:
+        begin_s = time.monotonic()
         try:
             response = await self._call.wait(self._enter)
             await _check_head(response, self._call)
         except ConnectFailedError as exc:
             self._call.close()
-            raise ActionError("CONNECTION_ERROR", f"The server gave no answer: {exc}", 502) from exc
+            error = ActionError("CONNECTION_ERROR", f"The server gave no answer: {exc}", 502)
+            self._log(begin_s, error)
+            raise error from exc
         except BaseException as exc:
+            self._log(begin_s, exc)
             await self.__aexit__(type(exc), exc, exc.__traceback__)
             raise
+        self._log(begin_s, f"HTTP {response.status}")
         return response
+
+    def _log(self, begin_s: float, outcome: object) -> None:
+        """The one line of an exchange, without what may be secret: its query, its headers, its body."""
+        if logger.isEnabledFor(logging.DEBUG):
+            url = self._request.url.partition("?")[0].partition("#")[0]
+            if isinstance(outcome, BaseException) and not isinstance(outcome, ActionError):
+                outcome = type(outcome).__name__
+            passed_ms = (time.monotonic() - begin_s) * 1000
+            told = escape_controls(str(outcome))
+            logger.debug("%s %s: %s after %.0f ms", self._request.method, url, told, passed_ms)
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -1,22 +1,24 @@
 """What to call: a URL, or an action whose path, method, types and dialect are taken over."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from streamactions.client.url import is_absolute, read_url, show_url
 from streamactions.dialects import Dialect
 from streamactions.errors import DefinitionError
+from streamactions.types import ChunkT
 
-__all__ = ["ActionTarget", "Target", "check_url", "resolve_target"]
+__all__ = ["ActionTarget", "Target", "resolve_target"]
 
 METHODS: Final = ("POST", "GET", "PUT", "PATCH", "DELETE")
 
 
 @runtime_checkable
-class ActionTarget(Protocol):
+class ActionTarget(Protocol[ChunkT]):
     """What a client needs to know of an action; a ``StreamAction`` has it."""
 
     @property
@@ -32,7 +34,7 @@ class ActionTarget(Protocol):
         """The type of the input, if the action names one."""
 
     @property
-    def output_adapter(self) -> TypeAdapter[Any] | None:
+    def output_adapter(self) -> TypeAdapter[ChunkT] | None:
         """The type of a chunk, if the action names one."""
 
     @property
@@ -46,6 +48,7 @@ class Target:
 
     method: str
     url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     input_adapter: TypeAdapter[Any] | None = None
     output_adapter: TypeAdapter[Any] | None = None
     dialect: Dialect | None = None
@@ -60,26 +63,19 @@ def resolve_target(
         DefinitionError: there is no absolute HTTP URL in it; the message says what to write.
     """
     if isinstance(target, str):
-        return Target(_check_method(method or "POST"), _join(base_url, target))
+        address = read_url(_join(base_url, target))
+        return Target(_check_method(method or "POST"), address.url, address.headers)
     if not isinstance(target, ActionTarget):
         raise DefinitionError(f"{target!r} cannot be called: pass a URL, a path or a StreamAction")
+    address = read_url(_join(base_url, f"{prefix.rstrip('/')}/{quote(target.name)}"))
     return Target(
         _check_method(method or target.method),
-        _join(base_url, f"{prefix.rstrip('/')}/{quote(target.name)}"),
+        address.url,
+        address.headers,
         target.input_adapter,
         target.output_adapter,
         target.dialect,
     )
-
-
-def check_url(url: str) -> None:
-    """Refuse what is no absolute HTTP URL.
-
-    Raises:
-        DefinitionError: likewise.
-    """
-    if not isinstance(url, str) or not _is_absolute(url):
-        raise DefinitionError(f'{url!r} is no absolute URL: write one like "https://host/path"')
 
 
 def _check_method(method: str) -> str:
@@ -90,23 +86,13 @@ def _check_method(method: str) -> str:
 
 def _join(base_url: str | None, path: str) -> str:
     """An absolute URL as it is; a path goes after all of ``base_url``, whose own path is kept."""
-    if base_url is not None and not _is_absolute(base_url):
-        raise DefinitionError(f'base_url must be like "http://host:port", not {base_url!r}')
-    if _is_absolute(path):
+    if base_url is not None and not is_absolute(base_url):
+        raise DefinitionError(f'base_url must be like "http://host:port", not {show_url(base_url)}')
+    if is_absolute(path):
         return path
     if base_url is None:
         raise DefinitionError(
-            f'{path!r} is no absolute URL: write base_url="http://host:port", or the whole http(s) URL'
+            f"{show_url(path)} is no absolute URL: "
+            'write base_url="http://host:port", or the whole http(s) URL'
         )
     return f"{base_url.rstrip('/')}/{path.lstrip('/')}"
-
-
-@lru_cache(maxsize=64)
-def _is_absolute(url: str) -> bool:
-    """Remembered, since a program calls a few URLs again and again."""
-    try:
-        parts = urlsplit(url)
-        # Reading the port checks that it is one.
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -1,6 +1,6 @@
 """``use_stream_action``: the options as a user writes them, checked and resolved once."""
 
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, overload
 
 from pydantic import TypeAdapter
 
@@ -12,10 +12,9 @@ from streamactions.client.target import ActionTarget, resolve_target
 from streamactions.dialects import Dialect, resolve_dialect
 from streamactions.errors import ActionError
 from streamactions.options import OptionChecks, make_adapter
+from streamactions.types import ChunkT, Form
 
 __all__ = ["use_stream_action"]
-
-ChunkT = TypeVar("ChunkT")
 
 DEFAULT_PREFIX: Final = "/api/_actions"
 DEFAULT_MAX_EVENT_BYTES: Final = 1_048_576
@@ -45,9 +44,53 @@ def use_stream_action(
 
 @overload
 def use_stream_action(
-    target: str | ActionTarget,
+    target: ActionTarget[ChunkT],
+    *,
+    output: None = None,
+    base_url: str | None = None,
+    prefix: str = DEFAULT_PREFIX,
+    method: str | None = None,
+    input: Any = None,
+    dialect: str | Dialect | None = None,
+    headers: Headers | None = None,
+    timeout: float | None = None,
+    idle_timeout_s: float | None = None,
+    max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+    keep_chunks: bool = True,
+    on_chunk: Callback[ChunkT] | None = None,
+    on_done: Callback[list[ChunkT]] | None = None,
+    on_error: Callback[ActionError] | None = None,
+    client: object = None,
+) -> StreamHandle[ChunkT]: ...
+
+
+@overload
+def use_stream_action(
+    target: str,
     *,
     output: Any = None,
+    base_url: str | None = None,
+    prefix: str = DEFAULT_PREFIX,
+    method: str | None = None,
+    input: Any = None,
+    dialect: str | Dialect | None = None,
+    headers: Headers | None = None,
+    timeout: float | None = None,
+    idle_timeout_s: float | None = None,
+    max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+    keep_chunks: bool = True,
+    on_chunk: Callback[Any] | None = None,
+    on_done: Callback[list[Any]] | None = None,
+    on_error: Callback[ActionError] | None = None,
+    client: object = None,
+) -> StreamHandle[Any]: ...
+
+
+@overload
+def use_stream_action(
+    target: ActionTarget[Any],
+    *,
+    output: Form,
     base_url: str | None = None,
     prefix: str = DEFAULT_PREFIX,
     method: str | None = None,

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_APP_DEPTH",
     "explain_no_app",
     "find_apps",
+    "find_makers",
     "holds",
     "is_bare",
     "is_framework_app",
@@ -33,12 +34,43 @@ _ASGI_NAMES: Final = ("scope", "receive", "send")
 
 
 def find_apps(module: ModuleType) -> dict[str, Any]:
-    """The ASGI apps that a module has, by the first name of each: made there, or imported into it."""
+    """The ASGI apps that a module has, by the first name of each: made there, imported, or in its classes."""
     found: dict[int, tuple[str, Any]] = {}
-    for name, value in vars(module).items():
-        if not name.startswith("__") and _is_asgi_app(value):
+    for name, value in _named_values(module):
+        if _is_asgi_app(value):
             found.setdefault(id(value), (name, value))
     return dict(found.values())
+
+
+def _named_values(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(module).items():
+        if name.startswith("__"):
+            continue
+        yield name, value
+        if inspect.isclass(value) and value.__module__ == module.__name__:
+            # A method named like ASGI's own would be called with an object in front.
+            held = [(key, item) for key, item in vars(value).items() if not isinstance(item, FunctionType)]
+            yield from ((f"{name}.{key}", item) for key, item in held if not key.startswith("__"))
+
+
+def find_makers(module: ModuleType) -> list[str]:
+    """The functions of a module that make a ``StreamActions``: what calls them may have it guarded."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType)
+        and value.__module__ == module.__name__
+        and not name.startswith("test")
+        and _makes_app(value)
+    ]
+
+
+def _makes_app(function: FunctionType) -> bool:
+    # Whether it is imported above the function or in it, and under which name.
+    named = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return StreamActions.__name__ in function.__code__.co_names or any(
+        value is StreamActions for value in named
+    )
 
 
 def is_framework_app(app: object) -> bool:

@@ -20,6 +20,7 @@ from streamactions.errors import DefinitionError
 from streamactions.serve.apps import (
     explain_no_app,
     find_apps,
+    find_makers,
     holds,
     is_bare,
     is_framework_app,
@@ -52,6 +53,8 @@ def load_app(target: str) -> Any:
     Raises:
         TargetError: there is none, or its module cannot be imported.
     """
+    if not target:
+        raise TargetError("there is nothing to serve: write a file, a folder, or module:app")
     path = Path(target)
     _put_in_front(str(import_folder(target)))
     try:
@@ -60,7 +63,9 @@ def load_app(target: str) -> Any:
         if target.endswith(".py"):
             return _find_app(load_file(path), target)
         module_name, separator, attributes = target.partition(":")
-        if not separator or not module_name or not attributes:
+        # Such as a URL, or a path that is not there.
+        names = [*module_name.split("."), *attributes.split(".")]
+        if not separator or not all(name.isidentifier() for name in names):
             raise TargetError(f"{target!r} is no file and no folder: check the path, or write module:app")
         return _find_attribute(_import_module(module_name), attributes, target)
     except TargetError:
@@ -116,6 +121,7 @@ def _find_app(module: ModuleType, target: str) -> Any:
         return apps[found]
     app = getattr(module, "app", None)
     if not callable(app) or isinstance(app, StreamAction):
+        _refuse_makers(module, target)
         return StreamActions([module])
     # Called by other names than ASGI's, but an app by its name.
     _require_app(app, f"{target}'s app", "app")
@@ -158,6 +164,14 @@ def _refuse_if_inside(name: str, apps: dict[str, Any], target: str) -> None:
             )
 
 
+def _refuse_makers(module: ModuleType, where: object) -> None:
+    """A function that makes the app was not called: what it adds to the actions is not there."""
+    for name in find_makers(module):
+        raise TargetError(
+            f"{where} has {name}(), which makes an app that may guard its actions: write app = {name}()"
+        )
+
+
 def _as_module(target: str) -> str:
     """How a file is written in ``module:app``, in its folder."""
     return Path(target).stem
@@ -168,6 +182,8 @@ def _load_folder(path: Path) -> StreamActions:
     served = StreamActions([path])
     for file, module in load_files(path).items():
         apps = find_apps(module)
+        if not apps:
+            _refuse_makers(module, file)
         for name, app in apps.items():
             if isinstance(app, StreamActions | Router) or not _may_guard(app, served):
                 continue

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::{
     Method, Request, Response, Uri, Version,
     body::{Body, Incoming},
-    header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION},
+    header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT},
 };
 
 use crate::{
@@ -25,6 +25,9 @@ use crate::{
     pool::Pool,
     runtime::runtime,
 };
+
+/// Who asks, where the caller does not say (RFC 9110, section 10.1.5).
+const OWN_NAME: &str = concat!("streamactions/", env!("CARGO_PKG_VERSION"));
 
 /// A request, as text.
 #[derive(Debug)]
@@ -133,6 +136,7 @@ fn request(parts: RequestParts<'_>) -> Result<Request<Bytes>, String> {
             .map_err(|_| format!("the header {name} has a value that HTTP cannot carry"))?;
         request.headers_mut().insert(name, value);
     }
+    request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(OWN_NAME));
     Ok(request)
 }
 

@@ -163,10 +163,10 @@ impl NotSent {
         let Some(mut error) = error else { return Self::NotTaken };
         let is_unsent = error.take_message().is_some();
         let error = error.into_error();
-        if is_unprocessed(&error) {
-            Self::Unprocessed(error)
-        } else if is_unsent && has_served {
+        if is_unsent && has_served {
             Self::Stale
+        } else if is_unprocessed(&error) {
+            Self::Unprocessed(error)
         } else {
             Self::Failed(error)
         }
