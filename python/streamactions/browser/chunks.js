@@ -78,7 +78,8 @@ export class ChunkReader {
     /** @type {unknown[]} */
     const chunks = [];
     const signal = this.#signals.finish();
-    if (signal !== null) this.#take(signal, chunks);
+    // An end is the last event of its stream: one behind which another begins was none.
+    if (signal !== null && this.#decoder.bufferedBytes === 0) this.#take(signal, chunks);
     if (!this.ended) this.error = streamIncomplete();
     return chunks;
   }

@@ -92,7 +92,8 @@ class ChunkReader(Generic[ChunkT]):
     def finish(self) -> None:
         """The body has ended cleanly: the reader has ended after it."""
         end = self._signals.finish()
-        if end is not None:
+        # An end is the last event of its stream: one behind which another begins was none.
+        if end is not None and not self._decoder.buffered_bytes:
             self._end(end)
         else:
             self.error = stream_incomplete()

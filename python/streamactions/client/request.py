@@ -33,6 +33,8 @@ Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaita
 
 _FORBIDDEN: Final = re.compile(r"[\r\n\0]")
 
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+
 # A compressor holds a stream back until it has enough, so compression is declined.
 STREAM_HEADERS: Final = {"accept": "text/event-stream", "accept-encoding": "identity"}
 
@@ -98,7 +100,7 @@ async def with_headers(request: Request, headers: Headers | None) -> Request:
 
     Raises:
         TypeError: a header is no string.
-        ValueError: a header holds a line break or NUL.
+        ValueError: a header holds a line break or NUL, or says how long the body is.
     """
     if headers is None:
         return request
@@ -113,6 +115,10 @@ async def with_headers(request: Request, headers: Headers | None) -> Request:
             )
         if _FORBIDDEN.search(name) or _FORBIDDEN.search(value):
             raise ValueError(f"header {name!r} holds a line break or NUL: remove it")
+        if name.lower() in _FRAMING:
+            raise ValueError(
+                f"header {name!r} follows from the body, and a wrong one would cut it: remove it"
+            )
         merged[name.lower()] = value
     return Request(request.method, request.url, merged, request.body)
 
