@@ -1,4 +1,4 @@
-"""Where the dialect is found out: an end that another event follows was a chunk, also if that event is cut."""
+"""Where the dialect is found out: an end that another event follows is a chunk, also if that one is cut."""
 
 import asyncio
 from typing import Any, Final
