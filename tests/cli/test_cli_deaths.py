@@ -299,6 +299,28 @@ def test_a_stop_needs_nobody_who_reads(actions: Path, closed: str) -> None:
         assert process.wait(BOUND_S) == 0
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_a_server_needs_no_streams_to_write_to(actions: Path, closed: str) -> None:
+    port = free_port()
+    command = f'exec "$0" serve "$1" --port {port} {closed}'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command, PROGRAM, str(actions)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,
+    ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            pid_of_a_worker(url)
+            with moving(url) as (stream, _):
+                process.send_signal(signal.SIGTERM)
+                check_whole(stream)
+            assert process.wait(BOUND_S) == 0
+        finally:
+            process.kill()
+
+
 def test_a_stop_waits_for_no_reader_that_has_stopped_to_read(actions: Path) -> None:
     with run_unwatched(actions) as (process, url), moving(url) as (stream, _):
         fill(process.stderr.fileno())

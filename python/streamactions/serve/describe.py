@@ -75,7 +75,11 @@ def answer() -> None:
     said: dict[str, Any]
     # What the user's code prints must not get into the answer.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        # A program that was started without a standard error stream has nowhere to say it.
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY) if sys.stderr is None else sys.stderr.fileno(),
+            sys.stdout.fileno(),
+        )
         try:
             said = asdict(_describe(sys.argv[1]))
         except TargetError as error:

@@ -8,6 +8,7 @@ server. So a record that cannot be written in time is lost, and the next that ca
 import logging
 import os
 import select
+import sys
 import time
 from typing import Any, Final, TextIO
 
@@ -75,13 +76,20 @@ class LineHandler(logging.Handler):
         return True
 
 
+def _stderr_handler() -> dict[str, Any]:
+    if sys.stderr is None:
+        # The program was started with a closed one.
+        return {"class": "logging.NullHandler"}
+    return {"()": LineHandler, "formatter": "line", "stream": "ext://sys.stderr"}
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """Everything that is logged, the app's own lines included, goes to the standard error stream."""
     return {
         "formatters": {
             "line": {"()": LineFormatter, "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
         },
-        "handlers": {"stderr": {"()": LineHandler, "formatter": "line", "stream": "ext://sys.stderr"}},
+        "handlers": {"stderr": _stderr_handler()},
         "loggers": {"_granian": {}, ACCESS_LOGGER: {"level": "INFO"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

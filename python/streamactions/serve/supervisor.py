@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing.sharedctypes import RawValue
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from granian.server import Server
 
@@ -91,7 +91,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
             with suppress(OSError):
                 socket.create_connection((self._address.reachable_ip, self._address.port)).close()
                 self._has_listened = True
-                _write(sys.stdout.fileno(), self._announcement)
+                _write(sys.stdout, self._announcement)
                 return
             time.sleep(_PROBE_INTERVAL_S)
 
@@ -275,7 +275,7 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
     @staticmethod
     def _say_in_a_thread(line: str) -> None:
         """Whoever should read it may have stopped to read, and a stop must not wait for that."""
-        threading.Thread(target=_write, args=(sys.stderr.fileno(), line), daemon=True).start()
+        threading.Thread(target=_write, args=(sys.stderr, line), daemon=True).start()
 
 
 class _Wakeup:
@@ -306,12 +306,16 @@ class _Wakeup:
         return self._is_set
 
 
-def _write(descriptor: int, line: str) -> None:
-    """Write a line, unless nobody can read it: the server serves, and stops, all the same."""
+def _write(stream: TextIO | None, line: str) -> None:
+    """Write a line, unless nobody can read it: the server serves, and stops, all the same.
+
+    Not by the stream's buffer, whose rest would spoil the exit code where it cannot be written.
+    """
     data = f"{line}\n".encode()
     with suppress(OSError):
-        while data:
-            data = data[os.write(descriptor, data) :]
+        # There is no stream where the program was started with a closed one.
+        while stream is not None and data:
+            data = data[os.write(stream.fileno(), data) :]
 
 
 def _tell(worker: Worker) -> None:
