@@ -121,6 +121,16 @@ def test_other_chunks_are_lines_of_json() -> None:
         assert outcome(process) == (0, expected, b"")
 
 
+def test_integers_are_whole_whatever_their_size() -> None:
+    number = "123456789012345678901234567890"
+    with open_peer() as peer, calling(peer.url, f'{{"n":{number}}}') as process:
+        _, body = peer.receive()
+        peer.send(HEAD + chunk(f'{{"n":{number}}}') + DONE)
+        peer.close()
+        assert outcome(process) == (0, f'{{"n":{number}}}\n'.encode(), b"")
+    assert body == f'{{"n":{number}}}'.encode()
+
+
 def test_raw_prints_every_chunk_as_a_line() -> None:
     with open_peer() as peer, calling(peer.url, "--raw") as process:
         answer(peer, *MIXED)

@@ -91,3 +91,13 @@ def test_every_error_is_in_one_tree() -> None:
     errors = [value for name, value in vars(streamactions).items() if name.endswith("Error")]
     assert len(errors) == 11
     assert all(issubclass(error, StreamActionsError) for error in errors)
+
+
+def test_field_errors_of_the_other_side_may_be_anything() -> None:
+    nested: Any = []
+    for _ in range(10_000):
+        nested = [nested]
+    error = ActionError.from_wire(
+        {"code": "A", "message": "b", "fieldErrors": {"a": nested, "c": [1, None, {}]}}
+    )
+    assert error.field_errors == {"a": ["…"], "c": ["1", "None", "…"]}

@@ -157,6 +157,7 @@ REFUSED = [
     {"origin": "null", "host": "me.example"},
     {"origin": "null"},
     {"origin": "", "host": "me.example"},
+    {"origin": "http://[::1", "host": "me.example"},
     {"origin": "https://app.example.com.evil.example", "host": "me.example"},
     {"origin": "http://app.example.com", "host": "me.example"},
 ]

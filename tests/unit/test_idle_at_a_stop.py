@@ -2,7 +2,7 @@
 
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,6 +20,34 @@ def connection() -> Iterator[tuple[IdleWatch, socket.socket, socket.socket]]:
         accepted, _ = listener.accept()
         with accepted:
             yield IdleWatch(None, listener.getsockname()[1], 600.0), accepted, client
+
+
+class BusyLoop:
+    """An event loop that turns when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        self.waiting.append(callback)
+
+    def turn(self) -> None:
+        for callback in self.waiting:
+            callback()
+        self.waiting.clear()
+
+
+def test_nothing_is_looked_for_while_the_event_loop_is_busy() -> None:
+    """A request that came meanwhile is counted when the loop turns."""
+    watch, loop = IdleWatch(None, 1, 600.0), BusyLoop()
+    assert watch._loop_turns()
+    watch._event_loop = loop  # type: ignore[assignment]
+    assert not watch._loop_turns()
+    assert not watch._loop_turns()
+    assert len(loop.waiting) == 1
+    loop.turn()
+    assert watch._loop_turns()
+    assert not watch._loop_turns()
 
 
 def is_closed(client: socket.socket) -> bool:
