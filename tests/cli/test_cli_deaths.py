@@ -379,6 +379,16 @@ def test_a_stop_does_not_wait_for_a_restart(actions: Path) -> None:
         assert not is_there(worker)
 
 
+def test_signals_that_reach_other_threads_are_heard(actions: Path) -> None:
+    """The system gives a second signal to any thread while the first is still on its way."""
+    for _ in range(5):
+        with run_unwatched(actions, "--workers", "2") as (process, url):
+            pid_of_a_worker(url)
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(BOUND_S) == 0
+
+
 def test_a_signal_that_interrupts_the_handler_of_another_is_heard() -> None:
     """``threading.Event`` would wait for ever for its own lock."""
     wakeup = supervisor._Wakeup()

@@ -83,6 +83,9 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
 
     def startup(self, spawn_target: Any, target_loader: Any) -> None:
         """Start the workers, and the thread that says when they listen."""
+        # A signal may reach any thread of this process, and Python's handlers run in the first one alone,
+        # which may be waiting.
+        signal.set_wakeup_fd(self.main_loop_interrupt.writing_end, warn_on_full_buffer=False)
         super().startup(spawn_target, target_loader)
         threading.Thread(target=self._announce_when_listening, daemon=True).start()
 
@@ -279,18 +282,21 @@ class Supervisor(Server):  # type: ignore[misc, valid-type]  # Granian chooses i
 
 
 class _Wakeup:
-    """As ``threading.Event``, for one who waits; a signal handler may set it, and interrupt that."""
+    """As ``threading.Event``, for one who waits; a signal handler may set it, and interrupt that.
+
+    Whoever writes to its ``writing_end`` ends a wait as well.
+    """
 
     def __init__(self) -> None:
         self._is_set = False
-        self._reader, self._writer = os.pipe()
-        for descriptor in (self._reader, self._writer):
+        self._reader, self.writing_end = os.pipe()
+        for descriptor in (self._reader, self.writing_end):
             os.set_blocking(descriptor, False)
 
     def set(self) -> None:
         self._is_set = True
         with suppress(BlockingIOError):
-            os.write(self._writer, b"\0")
+            os.write(self.writing_end, b"\0")
 
     def clear(self) -> None:
         with suppress(BlockingIOError):

@@ -59,6 +59,8 @@ def run_worker(loop_name: str, stop_timeout_s: float, told_s: Told, *arguments: 
     number, process_name, load_app, *others = arguments
     stop = Stop(stop_timeout_s, told_s)
     early: list[int] = []
+    # The main process's; a fork has it too.
+    signal.set_wakeup_fd(-1)
     for signal_number in _STOP_SIGNALS:
         # The app is imported first, which may take seconds.
         signal.signal(signal_number, lambda heard, _: early.append(heard))
