@@ -11,7 +11,8 @@
 //! a write is in flight?    gather; where max_buffered_bytes is reached, the sender waits;
 //!                          where max_unawaited_bytes are gathered for which nobody waits, refuse
 //! hand_over_bytes reached? write now
-//! quiet for gather_window? write now            (the lone token)
+//! alone?                   write now            (the lone token: nothing for alone_after, or no write for
+//!                          gather_window)
 //! otherwise                gather until the end of this turn of the event loop
 //! ```
 //!
@@ -30,8 +31,11 @@ pub struct Limits {
     /// leaves room for a few who wait a little later. A sender who waits has one frame here, however many
     /// they are.
     pub max_unawaited_bytes: usize,
-    /// A frame that comes this long after the last write is alone and is written at once. It is
-    /// less than a reader takes to answer to the frame before, so nobody waits for a gathered one.
+    /// A frame that comes this long after the one before is alone and is written at once. It is less than a
+    /// reader takes to answer to that (20 µs were the least that was seen), so nobody waits for a gathered
+    /// one; and more than a sender takes from one chunk to the next who sends what it has.
+    pub alone_after_ns: u64,
+    /// Frames that come closer together are gathered for no longer than this, while their sender goes on.
     pub gather_window_ns: u64,
     /// A comment is sent after this long without a frame.
     pub keep_alive_ns: u64,
@@ -44,6 +48,7 @@ impl Limits {
         hand_over_bytes: 8 * 1024,
         max_buffered_bytes: 8 * 1024,
         max_unawaited_bytes: 8 * 8 * 1024,
+        alone_after_ns: 10_000,
         gather_window_ns: 50_000,
         keep_alive_ns: 15_000_000_000,
     };
@@ -110,6 +115,7 @@ pub struct ChunkBuffer {
     opened_ns: u64,
     /// `None` before the first write: the first frame is alone.
     last_write_ns: Option<u64>,
+    last_push_ns: u64,
 }
 
 /// How far the write in flight is.
@@ -138,6 +144,7 @@ impl ChunkBuffer {
             last_taken: false,
             opened_ns: now_ns,
             last_write_ns: None,
+            last_push_ns: now_ns,
         }
     }
 
@@ -179,6 +186,7 @@ impl ChunkBuffer {
     }
 
     fn advise(&mut self, now_ns: u64) -> Advice {
+        let last_push_ns = std::mem::replace(&mut self.last_push_ns, now_ns);
         if self.in_flight.is_some() {
             return if self.bytes.len() >= self.limits.max_buffered_bytes {
                 Advice::Wait
@@ -190,7 +198,9 @@ impl ChunkBuffer {
             return Advice::WriteAndYield;
         }
         let gather_window_ns = self.limits.gather_window_ns;
-        if self.last_write_ns.is_none_or(|last_ns| now_ns.saturating_sub(last_ns) >= gather_window_ns) {
+        if now_ns.saturating_sub(last_push_ns) >= self.limits.alone_after_ns
+            || self.last_write_ns.is_none_or(|last_ns| now_ns.saturating_sub(last_ns) >= gather_window_ns)
+        {
             return Advice::Write;
         }
         if self.flush_scheduled {

@@ -9,6 +9,7 @@ const LIMITS: Limits = Limits {
     hand_over_bytes: 100,
     max_buffered_bytes: 200,
     max_unawaited_bytes: 500,
+    alone_after_ns: 8,
     gather_window_ns: 10,
     keep_alive_ns: 1000,
 };
@@ -244,4 +245,17 @@ proptest! {
         }
         prop_assert_eq!(sent, out);
     }
+}
+
+#[test]
+fn a_frame_that_may_answer_to_a_reader_is_alone() {
+    let mut buffer = ChunkBuffer::new(LIMITS, 0);
+    assert_eq!(buffer.push(0, frame), Advice::Write);
+    take(&mut buffer, 0);
+    assert_eq!(buffer.written(), Next::Idle);
+    // Within the window since the write, but not close to the frame before.
+    assert_eq!(buffer.push(LIMITS.alone_after_ns, frame), Advice::Write);
+    take(&mut buffer, LIMITS.alone_after_ns);
+    assert_eq!(buffer.written(), Next::Idle);
+    assert_eq!(buffer.push(LIMITS.alone_after_ns + 1, frame), Advice::ScheduleFlush);
 }
